@@ -1,0 +1,5 @@
+"""``python -m drumlane``."""
+
+from drumlane.cli.app import main
+
+main()

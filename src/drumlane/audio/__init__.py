@@ -1,0 +1,1 @@
+"""Audio: sound files, levels and features."""

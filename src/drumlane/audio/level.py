@@ -1,0 +1,58 @@
+"""Level: how loud the loud parts of a recording are, and the gain that makes recordings comparable.
+
+The network hears every recording at the same level: the 95th percentile of the RMS of 50 ms blocks is brought
+to ``TARGET_RMS``. A percentile ignores long silences less than a mean does, and single clicks more than a peak.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCK_SECONDS = 0.05
+PERCENTILE = 95.0
+TARGET_RMS = 0.1  # -20 dB below full scale
+SILENCE_RMS = 1e-5  # -100 dB: below it there is nothing to make louder
+MAX_GAIN = 1000.0  # 60 dB
+
+
+class LevelMeter:
+    """Measures the level of a recording that arrives in blocks of any length."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self._block = max(1, round(sample_rate * BLOCK_SECONDS))
+        self._rest = np.zeros(0, dtype=np.float32)
+        self._powers: list[NDArray[np.float32]] = []
+
+    def push(self, samples: NDArray[np.float32]) -> None:
+        """Take the next samples, shape (n,)."""
+        joined = np.concatenate([self._rest, samples])
+        n_blocks = len(joined) // self._block
+        blocks = joined[: n_blocks * self._block].reshape(n_blocks, self._block)
+        self._powers.append(np.mean(blocks * blocks, axis=1, dtype=np.float32))
+        self._rest = joined[n_blocks * self._block :]
+
+    def rms(self) -> float:
+        """Return the level of the loud parts so far, 0 for no sound at all."""
+        powers = self._powers
+        if len(self._rest):
+            powers = [*powers, np.array([np.sum(self._rest**2) / self._block], dtype=np.float32)]
+        if not powers:
+            return 0.0
+        joined = np.concatenate(powers)
+        return float(np.sqrt(np.percentile(joined, PERCENTILE))) if len(joined) else 0.0
+
+    def gain(self) -> float:
+        """Return the factor that brings the loud parts to ``TARGET_RMS``; 1 for silence."""
+        rms = self.rms()
+        return min(TARGET_RMS / rms, MAX_GAIN) if rms > SILENCE_RMS else 1.0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing louder than -100 dB has come so far."""
+        return self.rms() <= SILENCE_RMS
+
+
+def level_gain(samples: NDArray[np.float32], sample_rate: int) -> float:
+    """Return the gain for a whole recording, samples of shape (n,)."""
+    meter = LevelMeter(sample_rate)
+    meter.push(samples)
+    return meter.gain()

@@ -1,0 +1,50 @@
+"""The ``drumlane`` command: registers the sub-commands and turns known errors into one line.
+
+Each sub-command lives in a module of its own and imports heavy code inside the function, so that
+``drumlane --help`` is quick.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from drumlane import __version__
+from drumlane.errors import DrumlaneError
+
+app = typer.Typer(
+    name="drumlane",
+    help="Audio to drum hits to MIDI: offline, fast, with its own weights.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"drumlane {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Audio to drum hits to MIDI: offline, fast, with its own weights."""
+
+
+def main() -> None:
+    """Run the command line; known errors print one line on stderr and exit with 1."""
+    try:
+        app()
+    except DrumlaneError as error:
+        line = " ".join(str(error).split("\n"))
+        print(f"drumlane: {line}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("drumlane: interrupted", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""Models: the shipped networks and their cards."""

@@ -1,0 +1,1 @@
+"""Training: Lightning around the networks."""

@@ -88,7 +88,9 @@ def procedural_kit(
         drum: _piece(drum, voice, recording, _bands(n_layers, n_round_robin), rng)
         for drum, voice in _draw_voices(rng, float(character)).items()
     }
-    return Kit(name, name, MappingProxyType(_balanced(pieces, rng)), acoustic=bool(character < 0.9))
+    balanced = _balanced(pieces, rng)
+    auxiliaries = tuple(piece for drum, piece in balanced.items() if drum.lane is None)
+    return Kit(name, name, MappingProxyType(balanced), acoustic=bool(character < 0.5), percussion=auxiliaries)
 
 
 @lru_cache(maxsize=1)

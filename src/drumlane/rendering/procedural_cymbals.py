@@ -9,6 +9,7 @@ the strength. So a stroke costs a few multiplications, and no two are alike.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,7 @@ class Plate:
         rises: NDArray[np.float64],
         where: float,
     ) -> Sound:
-        """Return bands weighted by ``gains``, damped by ``decays`` (s), rising in ``rises`` (s), all (N_BANDS,).
+        """Return bands weighted by ``gains``, damped by ``decays`` and rising in ``rises`` s, all (N_BANDS,).
 
         ``where``: angle in radians between the two striking points.
         """
@@ -110,11 +111,11 @@ def draw_hats(rng: np.random.Generator, electronic: bool) -> dict[Drum, Cymbal]:
 def draw_rides(rng: np.random.Generator, electronic: bool) -> dict[Drum, Cymbal]:
     """Draw a ride, struck on the bow (ping over wash) and on the bell (tones)."""
     plate = draw_plate(rng, _cymbal_partials(rng, rng.uniform(280, 480)), rng.uniform(0.2, 0.8))
-    wash = rng.uniform(0.08, 0.4)
+    wash = rng.uniform(0.06, 0.25)
     gains = wash * np.array([0.5, 1.0, rng.uniform(0.6, 1.2), rng.uniform(0.3, 1.0)])
     decays = rng.uniform(0.35, 0.9) * np.array([1.1, 1.0, 0.8, 0.55])
     ping = _tones(
-        rng, (1800, 7000), n=24 if not electronic else 8, decay=(0.05, 0.35), level=rng.uniform(0.05, 0.12)
+        rng, (1800, 7000), n=24 if not electronic else 8, decay=(0.04, 0.3), level=rng.uniform(0.08, 0.25)
     )
     bell = _tones(
         rng, (550, 5200), n=int(rng.integers(6, 14)), decay=(0.15, 0.7), level=rng.uniform(0.15, 0.3)
@@ -175,7 +176,7 @@ def _striking_point(
     band_of = np.digitize(partials.frequencies, BAND_EDGES[1:-1])
     heard = rng.uniform(0.2, 1.0, len(partials.levels))  # a striking point excites some partials more
     out = np.empty((N_BANDS, n_samples), dtype=np.float32)
-    for band, (low, high) in enumerate(zip(BAND_EDGES, BAND_EDGES[1:], strict=False)):
+    for band, (low, high) in enumerate(pairwise(BAND_EDGES)):
         mine = band_of == band
         tones = Partials(partials.frequencies[mine], (partials.levels * heard)[mine], partials.decays[mine])
         noise = np.fft.irfft(spectrum * band_shape(n_fft, low, high), n_fft)[:n_samples]
@@ -183,7 +184,7 @@ def _striking_point(
     return out
 
 
-def _unit(sound: NDArray[np.float32]) -> NDArray[np.float32]:
+def _unit(sound: NDArray[np.floating]) -> NDArray[np.float32]:
     """Scale to RMS 1 over the first 50 ms."""
     start = sound[: SAMPLE_RATE // 20]
     return np.asarray(sound / max(float(np.sqrt(np.mean(start**2))), 1e-6), dtype=np.float32)

@@ -3,8 +3,8 @@
 Flow: procedural_sources -> **procedural_drums** -> procedural
 
 A voice is drawn once for a kit and then struck at any strength (0..1). ``electronic`` voices follow the drum
-machines of the 1980s: pure swept oscillators and plain noise instead of heads, shells and wires. Ratios of the
-modes of a circular membrane: Rossing, Science of Percussion Instruments, ch. 2.
+machines of the 1980s: pure swept oscillators and plain noise instead of heads, shells and wires. Ratios of
+the modes of a circular membrane: Rossing, Science of Percussion Instruments, ch. 2.
 """
 
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def draw_kick(rng: np.random.Generator, electronic: bool) -> Drumhead:
         rng.uniform(90, 250), rng.uniform(400, 900), rng.uniform(0.1, 0.35), rng.uniform(0.006, 0.02)
     )
     shell = Noise(
-        rng.uniform(200, 500), rng.uniform(800, 2500), rng.uniform(0.01, 0.06), rng.uniform(0.03, 0.09)
+        rng.uniform(200, 500), rng.uniform(1500, 5000), rng.uniform(0.01, 0.08), rng.uniform(0.02, 0.08)
     )
     drive = rng.choice([0.0, rng.uniform(0.3, 1.5), rng.uniform(1.5, 6.0)], p=[0.5, 0.3, 0.2])
     return Drumhead(membrane, (beater,) if electronic else (beater, thump, shell), float(drive), longest=1.2)
@@ -150,13 +150,15 @@ class _TomMake:
         membrane = Membrane(
             pitch,
             MEMBRANE_RATIOS[: self.n_modes] * rng.normal(1.0, 0.015, self.n_modes),
-            levels=self.overtone**order,
-            decays=decay * rng.uniform(0.5, 0.8) ** order,
+            levels=np.power(self.overtone, order),
+            decays=decay * np.power(rng.uniform(0.5, 0.8), order),
             glide=self.glide,
             glide_time=self.glide_time,
         )
         stick = Noise(rng.uniform(900, 2000), rng.uniform(4000, 8000), self.attack, rng.uniform(0.002, 0.006))
-        skin = Noise(pitch * 1.5, pitch * 8, rng.uniform(0.03, 0.15), rng.uniform(0.015, 0.05))
+        skin = Noise(
+            pitch * 1.5, pitch * rng.uniform(8, 30), rng.uniform(0.03, 0.2), rng.uniform(0.015, 0.06)
+        )
         return Drumhead(membrane, (stick,) if self.electronic else (stick, skin), 0.0, longest=1.5)
 
 
@@ -224,8 +226,8 @@ def _snare_head(rng: np.random.Generator, n_modes: int) -> Membrane:
     return Membrane(
         rng.uniform(150, 280),
         ratios,
-        levels=rng.uniform(0.5, 1.0) * rng.uniform(0.4, 0.8) ** np.arange(n_modes),
-        decays=rng.uniform(0.02, 0.09) * rng.uniform(0.7, 1.0) ** np.arange(n_modes),
+        levels=rng.uniform(0.5, 1.0) * np.power(rng.uniform(0.4, 0.8), np.arange(n_modes)),
+        decays=rng.uniform(0.02, 0.09) * np.power(rng.uniform(0.7, 1.0), np.arange(n_modes)),
         glide=rng.uniform(0.05, 0.6),
         glide_time=rng.uniform(0.006, 0.025),
     )

@@ -99,7 +99,7 @@ class Noise:
         envelope = np.exp(-time / self.decay)
         if self.attack > 0:
             envelope *= 1.0 - np.exp(-time / self.attack)
-        return envelope.astype(np.float32)
+        return np.asarray(envelope, dtype=np.float32)
 
 
 def seconds(n_samples: int) -> NDArray[np.float32]:

@@ -3,8 +3,8 @@
 Flow: audio.io -> audio.level -> **features** -> models
 
 Frame ``i`` is centred on ``i / fps`` seconds (the signal is taken as zero outside the file), so
-``n_samples`` samples give ``1 + n_samples // hop_length`` frames. A value is ``log(1 + gain · m)`` where ``m``
-is the magnitude spectrum through a Slaney-normalised mel filter bank with HTK's mel scale; equal to
+``n_samples`` samples give ``1 + n_samples // hop_length`` frames. A value is ``log(1 + gain · m)``: ``m`` is
+the magnitude spectrum through a Slaney-normalised mel filter bank with HTK's mel scale; equal to
 ``librosa.feature.melspectrogram(power=1, htk=True, center=True, pad_mode="constant")`` (tested).
 Memory does not grow with the length of the file when ``FeatureStream`` is used.
 """
@@ -40,7 +40,9 @@ class FeatureSpec:
                 f"fmin={self.fmin}, fmax={self.fmax} must satisfy 0 <= fmin < fmax <= {self.sample_rate / 2}"
             )
         if not 0 < self.hop_length <= self.n_fft or self.n_fft % 2:
-            raise ValueError(f"hop_length={self.hop_length}, n_fft={self.n_fft}: 0 < hop <= n_fft, n_fft even")
+            raise ValueError(
+                f"hop_length={self.hop_length}, n_fft={self.n_fft}: 0 < hop <= n_fft, n_fft even"
+            )
         if self.n_mels < 1:
             raise ValueError(f"n_mels={self.n_mels} must be >= 1")
 

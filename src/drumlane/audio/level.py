@@ -1,7 +1,8 @@
 """Level: how loud the loud parts of a recording are, and the gain that makes recordings comparable.
 
-The network hears every recording at the same level: the 95th percentile of the RMS of 50 ms blocks is brought
-to ``TARGET_RMS``. A percentile ignores long silences less than a mean does, and single clicks more than a peak.
+The network hears every recording at the same level: the 95th percentile of the RMS of 50 ms blocks is
+brought to ``TARGET_RMS``. A percentile ignores long silences less than a mean does, and single clicks more
+than a peak.
 """
 
 import numpy as np

@@ -67,7 +67,7 @@ class Cymbal:
     gains: NDArray[np.float64]  # (N_BANDS,), balance of a full stroke
     decays: NDArray[np.float64]  # (N_BANDS,), s
     bloom: float  # s, rise of the highest band of a full stroke; 0 for none
-    stick: Noise
+    stick: tuple[Noise, ...]  # what the stick or the foot adds
     ping: Partials | None = None  # the tone of a ride or a bell
 
     def strike(self, strength: float, rng: np.random.Generator) -> Sound:
@@ -76,7 +76,8 @@ class Cymbal:
         gains = self.gains * strength ** (0.9 * order) * rng.normal(1.0, 0.08, N_BANDS)
         rises = _SOFT_EDGE + self.bloom * order / (0.4 + 0.6 * strength)
         sound = self.plate.mix(gains, self.decays * rng.normal(1.0, 0.04), rises, rng.uniform(0, np.pi / 2))
-        sound += self.stick.render(len(sound), strength, rng)
+        for noise in self.stick:
+            sound += noise.render(len(sound), strength, rng)
         if self.ping is not None:
             sound += self.ping.render(len(sound), rng) * np.float32(rng.normal(1.0, 0.05))
         return sound
@@ -91,20 +92,17 @@ def draw_hats(rng: np.random.Generator, electronic: bool) -> dict[Drum, Cymbal]:
         rng, _square_clusters(rng) if electronic else _hat_partials(rng), rng.uniform(0.2, 1.5)
     )
     gains = np.array(
-        [rng.uniform(0.0, 0.15), rng.uniform(0.1, 0.6), rng.uniform(0.6, 1.0), rng.uniform(0.5, 1.2)]
+        [rng.uniform(0.02, 0.5), rng.uniform(0.1, 0.7), rng.uniform(0.5, 1.0), rng.uniform(0.3, 1.5)]
     )
-    closed = np.exp(rng.uniform(np.log(0.012), np.log(0.06))) * np.array([0.7, 1.0, 1.0, 0.8])
+    closed = np.exp(rng.uniform(np.log(0.015), np.log(0.09))) * np.array([0.7, 1.0, 1.0, 0.8])
     ringing = np.exp(rng.uniform(np.log(0.14), np.log(0.55))) * np.array([0.8, 1.1, 1.0, 0.75])
     foot = closed * rng.uniform(0.8, 1.6)
     stick = _stick(rng, 0.2, 0.9)
-    chick = Noise(
-        rng.uniform(500, 1500), rng.uniform(3000, 7000), rng.uniform(0.1, 0.4), rng.uniform(0.003, 0.01)
-    )
     dark = gains * np.array([1.5, 1.3, 0.8, 0.5])
     return {
         Drum.HIHAT_CLOSED: Cymbal(plate, gains, closed, 0.0, stick),
         Drum.HIHAT_OPEN: Cymbal(plate, gains, ringing, rng.uniform(0.0, 0.004), stick),
-        Drum.HIHAT_PEDAL: Cymbal(plate, dark, foot, rng.uniform(0.001, 0.004), chick),
+        Drum.HIHAT_PEDAL: Cymbal(plate, dark, foot, rng.uniform(0.001, 0.004), _foot(rng)),
     }
 
 
@@ -112,18 +110,20 @@ def draw_rides(rng: np.random.Generator, electronic: bool) -> dict[Drum, Cymbal]
     """Draw a ride, struck on the bow (ping over wash) and on the bell (tones)."""
     plate = draw_plate(rng, _cymbal_partials(rng, rng.uniform(280, 480)), rng.uniform(0.2, 0.8))
     wash = rng.uniform(0.06, 0.25)
-    gains = wash * np.array([0.5, 1.0, rng.uniform(0.6, 1.2), rng.uniform(0.3, 1.0)])
-    decays = rng.uniform(0.35, 0.9) * np.array([1.1, 1.0, 0.8, 0.55])
+    gains = wash * np.array(
+        [rng.uniform(0.2, 0.8), rng.uniform(0.4, 1.0), rng.uniform(0.6, 1.4), rng.uniform(0.4, 1.8)]
+    )
+    decays = rng.uniform(0.35, 1.1) * np.array([1.1, 1.0, 0.85, 0.65])
     ping = _tones(
-        rng, (1800, 7000), n=24 if not electronic else 8, decay=(0.04, 0.3), level=rng.uniform(0.08, 0.25)
+        rng, (1800, 13000), n=30 if not electronic else 8, decay=(0.04, 0.3), level=rng.uniform(0.08, 0.25)
     )
     bell = _tones(
-        rng, (550, 5200), n=int(rng.integers(6, 14)), decay=(0.15, 0.7), level=rng.uniform(0.15, 0.3)
+        rng, (650, 9000), n=int(rng.integers(8, 18)), decay=(0.12, 0.6), level=rng.uniform(0.12, 0.3)
     )
-    bow = Cymbal(plate, gains, decays, rng.uniform(0.004, 0.02), _stick(rng, 0.3, 0.9), ping)
+    bow = Cymbal(plate, gains, decays, rng.uniform(0.004, 0.02), _stick(rng, 0.5, 2.5), ping)
     return {
         Drum.RIDE: bow,
-        Drum.RIDE_BELL: Cymbal(plate, gains * 0.6, decays, bow.bloom, _stick(rng, 0.2, 0.6), bell),
+        Drum.RIDE_BELL: Cymbal(plate, gains * 0.6, decays, bow.bloom, _stick(rng, 0.4, 2.0), bell),
     }
 
 
@@ -156,7 +156,7 @@ def draw_splash(rng: np.random.Generator, electronic: bool) -> Cymbal:
     gains = np.array(
         [rng.uniform(0.1, 0.4), rng.uniform(0.6, 1.0), rng.uniform(0.8, 1.2), rng.uniform(0.6, 1.1)]
     )
-    decays = rng.uniform(0.08, 0.22) * np.array([1.0, 1.1, 1.0, 0.7])
+    decays = rng.uniform(0.1, 0.32) * np.array([1.0, 1.1, 1.0, 0.7])
     return Cymbal(
         plate, gains, decays, 0.001 if electronic else rng.uniform(0.002, 0.008), _stick(rng, 0.3, 0.8)
     )
@@ -223,12 +223,22 @@ def _tones(
     return Partials(frequencies, level * rng.gamma(2.0, 0.5, n), decays)
 
 
-def _stick(rng: np.random.Generator, softest: float, loudest: float) -> Noise:
-    """Draw the stick's click; its level stands beside bands of RMS 1."""
-    return Noise(
-        rng.uniform(1500, 4000),
-        rng.uniform(8000, 15000),
-        rng.uniform(softest, loudest),
-        rng.uniform(0.0015, 0.005),
-        tilt=0.4,
+def _stick(rng: np.random.Generator, softest: float, loudest: float) -> tuple[Noise, ...]:
+    """Draw the stick's click and its wood; their levels stand beside bands of RMS 1."""
+    level = rng.uniform(softest, loudest)
+    click = Noise(
+        rng.uniform(1500, 4000), rng.uniform(8000, 15000), level, rng.uniform(0.0015, 0.005), tilt=0.4
     )
+    wood = Noise(
+        rng.uniform(120, 350), rng.uniform(700, 1800), level * rng.uniform(0.0, 0.6), rng.uniform(0.004, 0.03)
+    )
+    return click, wood
+
+
+def _foot(rng: np.random.Generator) -> tuple[Noise, ...]:
+    """Draw the clap of two plates that meet, and the pedal's thump."""
+    chick = Noise(
+        rng.uniform(500, 1500), rng.uniform(3000, 7000), rng.uniform(0.1, 0.6), rng.uniform(0.003, 0.01)
+    )
+    thump = Noise(rng.uniform(60, 200), rng.uniform(400, 900), rng.uniform(0.1, 0.8), rng.uniform(0.01, 0.03))
+    return chick, thump

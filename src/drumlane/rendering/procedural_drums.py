@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from drumlane.rendering.kits import SAMPLE_RATE
-from drumlane.rendering.procedural_sources import Membrane, Noise, Sound, saturate
+from drumlane.rendering.procedural_sources import Membrane, Noise, Sound, saturate, without_rumble
 from drumlane.vocabulary import Drum
 
 MEMBRANE_RATIOS = np.array([1.0, 1.59, 2.14, 2.30, 2.65, 2.92, 3.16, 3.50])
@@ -35,7 +35,7 @@ class Drumhead:
         sound = self.membrane.render(n_samples, strength, rng)
         for noise in self.noises:
             sound += noise.render(n_samples, strength, rng)
-        return saturate(sound, self.drive * strength)
+        return without_rumble(saturate(sound, self.drive * strength))
 
     def _ringing(self) -> float:
         noises = [noise.delay + _SILENT_AFTER * (noise.attack + noise.decay) for noise in self.noises]
@@ -49,13 +49,13 @@ def draw_kick(rng: np.random.Generator, electronic: bool) -> Drumhead:
     """Draw a kick: a head with a beater, or a swept oscillator between 808 and 909."""
     fundamental = rng.uniform(38, 62) if electronic else rng.uniform(44, 78)
     n_modes = 2 if electronic else int(rng.integers(3, 6))
-    decay = np.exp(rng.uniform(np.log(0.06), np.log(0.4 if electronic else 0.14)))
+    decay = _log_uniform(rng, 0.025, 0.3 if electronic else 0.12)
     fade = rng.uniform(0.35, 0.65)
     membrane = Membrane(
         fundamental,
         ratios=MEMBRANE_RATIOS[:n_modes] * rng.normal(1.0, 0.02, n_modes),
         levels=np.power(rng.uniform(0.15, 0.45), np.arange(n_modes)),
-        decays=decay * fade ** np.arange(n_modes),
+        decays=decay * np.power(fade, np.arange(n_modes)),
         glide=rng.uniform(1.0, 3.2) if electronic else rng.uniform(0.4, 1.8),
         glide_time=rng.uniform(0.008, 0.05) if electronic else rng.uniform(0.004, 0.02),
     )
@@ -75,9 +75,10 @@ def draw_kick(rng: np.random.Generator, electronic: bool) -> Drumhead:
 def draw_snare(rng: np.random.Generator, electronic: bool) -> Drumhead:
     """Draw a snare: a short head with wires rattling under it."""
     membrane = _snare_head(rng, n_modes=2 if electronic else int(rng.integers(2, 7)))
-    wires = rng.uniform(0.03, 0.1) if rng.random() < 0.7 else rng.uniform(0.1, 0.22)
+    wires = _log_uniform(rng, 0.018, 0.14)
+    rattle = _log_uniform(rng, 0.05, 0.5)
     noises = (
-        Noise(rng.uniform(1200, 3500), rng.uniform(8000, 16000), rng.uniform(0.2, 0.55), wires, tilt=0.35),
+        Noise(rng.uniform(1200, 3500), rng.uniform(4500, 15000), rattle, wires, tilt=0.35),
         Noise(rng.uniform(400, 1200), rng.uniform(2500, 5000), rng.uniform(0.1, 0.4), wires * 0.6, tilt=0.5),
         Noise(
             rng.uniform(2000, 4000),
@@ -108,12 +109,12 @@ def with_rim(snare: Drumhead, rng: np.random.Generator) -> Drumhead:
 
 def draw_side_stick(rng: np.random.Generator, electronic: bool) -> Drumhead:
     """Draw a cross-stick: short woody modes, hardly any wires."""
-    pitch = rng.uniform(420, 900) if electronic else rng.uniform(330, 700)
+    pitch = rng.uniform(420, 900) if electronic else rng.uniform(240, 600)
     click = Noise(
         rng.uniform(1500, 2500), rng.uniform(5000, 9000), rng.uniform(0.2, 0.6), rng.uniform(0.001, 0.003)
     )
     wires = Noise(1500, 7000, rng.uniform(0.0, 0.05), rng.uniform(0.02, 0.06))
-    return Drumhead(_woody_modes(pitch, rng.uniform(0.008, 0.03), rng), (click, wires), 0.0, longest=0.4)
+    return Drumhead(_woody_modes(pitch, rng.uniform(0.008, 0.045), rng), (click, wires), 0.0, longest=0.4)
 
 
 def draw_toms(rng: np.random.Generator, electronic: bool) -> dict[Drum, Drumhead]:
@@ -121,11 +122,11 @@ def draw_toms(rng: np.random.Generator, electronic: bool) -> dict[Drum, Drumhead
     low = rng.uniform(62, 112)
     mid = low * rng.uniform(1.2, 1.5)
     high = mid * rng.uniform(1.2, 1.5)
-    decay = np.exp(rng.uniform(np.log(0.06), np.log(0.28)))
+    decay = _log_uniform(rng, 0.05, 0.3)
     make = _TomMake(
         electronic,
         n_modes=2 if electronic else int(rng.integers(3, 8)),
-        overtone=rng.uniform(0.2, 0.55),
+        overtone=rng.uniform(0.1, 0.6) if electronic else rng.uniform(0.3, 0.8),
         glide=rng.uniform(0.4, 1.6) if electronic else rng.uniform(0.05, 0.5),
         glide_time=rng.uniform(0.02, 0.12) if electronic else rng.uniform(0.02, 0.07),
         attack=rng.uniform(0.05, 0.5),
@@ -157,7 +158,7 @@ class _TomMake:
         )
         stick = Noise(rng.uniform(900, 2000), rng.uniform(4000, 8000), self.attack, rng.uniform(0.002, 0.006))
         skin = Noise(
-            pitch * 1.5, pitch * rng.uniform(8, 30), rng.uniform(0.03, 0.2), rng.uniform(0.015, 0.06)
+            pitch * 1.5, pitch * rng.uniform(8, 30), rng.uniform(0.05, 0.45), rng.uniform(0.015, 0.06)
         )
         return Drumhead(membrane, (stick,) if self.electronic else (stick, skin), 0.0, longest=1.5)
 
@@ -167,7 +168,7 @@ def draw_clap(rng: np.random.Generator, electronic: bool) -> Drumhead:
     low, high = rng.uniform(600, 1100), rng.uniform(2000, 5000)
     gaps = np.cumsum(np.append(0.0, rng.uniform(0.006, 0.013, int(rng.integers(2, 4)))))
     hands = [Noise(low, high, 0.8, rng.uniform(0.002, 0.004), delay=float(gap)) for gap in gaps]
-    tail = Noise(low, high, rng.uniform(0.3, 0.6), rng.uniform(0.03, 0.1), delay=float(gaps[-1]))
+    tail = Noise(low, high, rng.uniform(0.3, 0.6), rng.uniform(0.012, 0.07), delay=float(gaps[-1]))
     quiet = _woody_modes(900.0, 0.004, rng)
     drive = 0.8 if electronic else 0.0
     return Drumhead(_scaled(quiet, 0.05), (*hands, tail), drive, longest=0.8)
@@ -178,7 +179,7 @@ def draw_cowbell(rng: np.random.Generator, electronic: bool) -> Drumhead:
     pitch = rng.uniform(520, 760)
     second = rng.uniform(1.44, 1.52)
     odd = np.array([1.0, 3.0, 5.0])
-    decay = rng.uniform(0.03, 0.12)
+    decay = rng.uniform(0.015, 0.08)
     bell = Membrane(
         pitch,
         ratios=np.concatenate([odd, odd * second]),
@@ -242,3 +243,7 @@ def _woody_modes(pitch: float, decay: float, rng: np.random.Generator) -> Membra
 
 def _scaled(membrane: Membrane, gain: float) -> Membrane:
     return replace(membrane, levels=membrane.levels * gain)
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))

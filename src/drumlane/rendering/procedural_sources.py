@@ -129,6 +129,20 @@ def quick_fft_length(n_samples: int) -> int:
     return power * 3 // 4 if power * 3 // 4 >= n_samples else power
 
 
+def without_rumble(sound: Sound, low_cut: float = 22.0) -> Sound:
+    """Return ``sound`` without what lies below ``low_cut`` Hz, DC above all; nothing moves before index 0.
+
+    The response is that of two one-pole filters, so it is causal; 100 ms of padding hold its tail.
+    """
+    n_fft = quick_fft_length(len(sound) + SAMPLE_RATE // 10)
+    pole = np.exp(-2 * np.pi * low_cut / SAMPLE_RATE)
+    delay = np.exp(-2j * np.pi * np.fft.rfftfreq(n_fft)).astype(np.complex64)
+    response = (0.5 * (1 + pole) * (1 - delay) / (1 - np.float32(pole) * delay)) ** 2
+    return np.asarray(
+        np.fft.irfft(np.fft.rfft(sound, n_fft) * response, n_fft)[: len(sound)], dtype=np.float32
+    )
+
+
 def saturate(sound: Sound, drive: float) -> Sound:
     """Return ``sound`` (peak near 1) through a soft clipper; ``drive`` 0 leaves it as it is."""
     if drive <= 0:

@@ -31,7 +31,9 @@ from drumlane.rendering.procedural_sources import Sound
 from drumlane.vocabulary import Drum
 
 ONSET = 22  # samples of silence before the attack, half a millisecond
-EMBEDDED_SEED = 60  # of 160 acoustic draws the nearest to the median of recorded kits, in decay and spectrum
+EMBEDDED_SEED = (
+    30  # of 160 acoustic draws the nearest but one to the median of recorded kits, in decay and spectrum
+)
 EMBEDDED_NAME = "procedural"
 DYNAMICS = 1.75  # level ∝ strength ** DYNAMICS, that is 35·log10(velocity / 127) dB
 _PEAK = 10 ** (-2 / 20)  # of a piece's loudest sample
@@ -81,11 +83,15 @@ def procedural_kit(
         n_layers: velocity layers of each piece, equal bands of MIDI velocity.
         n_round_robin: samples of each layer.
         name: of the kit and of its family.
+
+    Raises:
+        ValueError: no layers, or layers without samples.
     """
+    bands = _bands(n_layers, n_round_robin)
     character = rng.choice([0.05, 0.5, 0.95], p=[0.55, 0.2, 0.25])  # chance that a voice is a machine's
     recording = _Recording.draw(rng, machine=character > 0.5)
     pieces = {
-        drum: _piece(drum, voice, recording, _bands(n_layers, n_round_robin), rng)
+        drum: _piece(drum, voice, recording, bands, rng)
         for drum, voice in _draw_voices(rng, float(character)).items()
     }
     balanced = _balanced(pieces, rng)

@@ -161,5 +161,5 @@ def warn_damaged(path: Path, seconds: float) -> None:
 def _not_audio(path: Path, reason: object) -> AudioError:
     text = getattr(reason, "strerror", None) or reason
     return AudioError(
-        f"{shown(path)}: not a sound that can be decoded ({text}); check that the file is whole"
+        f"{shown(path)}: not a sound that can be decoded ({text}); check the file"
     )

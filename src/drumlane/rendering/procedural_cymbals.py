@@ -79,7 +79,7 @@ class Cymbal:
         for noise in self.stick:
             sound += noise.render(len(sound), strength, rng)
         if self.ping is not None:
-            sound += self.ping.render(len(sound), rng) * np.float32(rng.normal(1.0, 0.05))
+            sound += self.ping.struck(strength).render(len(sound), rng) * np.float32(rng.normal(1.0, 0.05))
         return sound
 
 
@@ -227,7 +227,7 @@ def _stick(rng: np.random.Generator, softest: float, loudest: float) -> tuple[No
     """Draw the stick's click and its wood; their levels stand beside bands of RMS 1."""
     level = rng.uniform(softest, loudest)
     click = Noise(
-        rng.uniform(1500, 4000), rng.uniform(8000, 15000), level, rng.uniform(0.0015, 0.005), tilt=0.4
+        rng.uniform(1500, 4000), rng.uniform(8000, 15000), level, rng.uniform(0.0015, 0.005), tilt=0.9
     )
     wood = Noise(
         rng.uniform(120, 350), rng.uniform(700, 1800), level * rng.uniform(0.0, 0.6), rng.uniform(0.004, 0.03)

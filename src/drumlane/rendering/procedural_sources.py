@@ -6,7 +6,7 @@ Sounds are float32 of shape (n,) at ``SAMPLE_RATE``; index 0 is the attack. Deca
 seconds: the amplitude falls by 8.7 dB in each.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,11 @@ class Partials:
         real = coarse.real.astype(np.float32) @ fine.real.astype(np.float32).T
         imaginary = coarse.imag.astype(np.float32) @ fine.imag.astype(np.float32).T
         return np.asarray((real - imaginary).reshape(-1)[:n_samples], dtype=np.float32)
+
+    def struck(self, strength: float) -> "Partials":
+        """Return the partials of a softer stroke: the higher, the weaker."""
+        octaves = np.log2(self.frequencies / self.frequencies.min())
+        return replace(self, levels=self.levels * strength ** (0.5 * octaves))
 
 
 @dataclass(frozen=True, slots=True)

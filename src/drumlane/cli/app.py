@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drumlane import __version__
+from drumlane.cli.transcribe import transcribe
 from drumlane.errors import DrumlaneError
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(transcribe)
 
 
 def _print_version(wanted: bool) -> None:

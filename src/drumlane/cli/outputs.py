@@ -1,0 +1,155 @@
+"""Outputs: one recording transcribed, and everything that was asked for written from it.
+
+Flow: cli.batch -> **outputs** (transcription, formats, rendering, evaluation.plots) -> files
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drumlane.cli.batch import KIT_SUFFIX, LISTENING_SUFFIXES, SCORE_SUFFIXES, Job
+from drumlane.cli.progress import Display
+from drumlane.errors import ConfigError, DrumlaneError, FormatError
+from drumlane.files import shown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from drumlane.performance import Performance
+    from drumlane.transcription.activations import PieceActivations
+    from drumlane.transcription.transcribe import Transcriber
+
+ACTIVATIONS_SUFFIX = ".activations.npz"
+PLOT_SUFFIX = ".plot.png"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A recording and what was found in it."""
+
+    source: Path
+    activations: "PieceActivations"
+    performance: "Performance"
+
+
+def run_jobs(jobs: Sequence[Job], load: Callable[[], "Transcriber"], display: Display) -> int:
+    """Do the jobs one after the other; return how many failed.
+
+    Args:
+        jobs: planned, with their problems.
+        load: loads the model; called only when there is work for it.
+        display: told about every file.
+
+    Raises:
+        ModelError: the model cannot be loaded.
+    """
+    workable = [job for job in jobs if not job.problem and job.outputs]
+    transcriber = load() if workable else None
+    n_failed = 0
+    for job in jobs:
+        try:
+            display.say(_done(job, transcriber, display))
+        except DrumlaneError as error:
+            n_failed += 1
+            display.complain(str(error))
+        display.end()
+    if len(jobs) > 1:
+        n_skipped = sum(not (job.problem or job.outputs) for job in jobs)
+        _sum_up(len(jobs) - n_failed - n_skipped, n_skipped, n_failed, display)
+    return n_failed
+
+
+def _done(job: Job, transcriber: "Transcriber | None", display: Display) -> str:
+    """Do one job and return a line about it."""
+    if job.problem:
+        raise ConfigError(job.problem)
+    if transcriber is None or not job.outputs:
+        return f"{shown(job.source)}: skipped, its results are there"
+    display.begin(job.source.name)
+    for output in job.outputs:
+        _check_place(output)
+    activations = transcriber.activations(job.source, progress=display.advance)
+    heard = Heard(job.source, activations, transcriber.decode(activations))
+    for output in job.outputs:
+        _make_folder(output.parent)
+        _write(heard, output, transcriber)
+    return f"{shown(job.source)}: {_summary(heard)} -> {', '.join(map(shown, job.outputs))}"
+
+
+def _sum_up(n_done: int, n_skipped: int, n_failed: int, display: Display) -> None:
+    skipped = f", {n_skipped} skipped" if n_skipped else ""
+    if n_failed:
+        display.complain(f"{n_done} transcribed{skipped}, {n_failed} failed")
+    else:
+        display.say(f"{n_done} transcribed{skipped}")
+
+
+def _summary(heard: Heard) -> str:
+    """Return ``12 hits (kick 8, snare 4)``."""
+    from drumlane.vocabulary import LANES
+
+    if heard.activations.silent:
+        return "silence, no hits"
+    counts = {lane.label: len(heard.performance.lane_times(lane)) for lane in LANES}
+    lanes = ", ".join(f"{name} {n}" for name, n in counts.items() if n)
+    n_hits = len(heard.performance)
+    return f"{n_hits} hit{'' if n_hits == 1 else 's'}" + (f" ({lanes})" if lanes else "")
+
+
+def _write(heard: Heard, output: Path, transcriber: "Transcriber") -> None:
+    """Write one output; its suffix says which."""
+    if output.suffix.lower() in SCORE_SUFFIXES:
+        from drumlane import formats
+
+        formats.write(heard.performance, output)
+    elif output.name.endswith(ACTIVATIONS_SUFFIX):
+        from drumlane.transcription.activations import save_activations
+
+        save_activations(heard.activations, output)
+    elif output.name.endswith(LISTENING_SUFFIXES):
+        from drumlane.transcription.sonify import clicks, sonify
+
+        player = _play_kit if output.name.endswith(KIT_SUFFIX) else clicks
+        sonify(heard.source, heard.performance, output, player)
+    else:
+        _plot(heard, output, transcriber)
+
+
+def _play_kit(performance: "Performance", n_samples: int) -> "NDArray[np.float32]":
+    """Play the embedded kit, as loud as the music."""
+    import numpy as np
+
+    from drumlane.audio.level import level_gain
+    from drumlane.rendering.kits import SAMPLE_RATE
+    from drumlane.rendering.procedural import embedded_kit
+    from drumlane.rendering.stage import play, voices_of
+    from drumlane.vocabulary import Drum
+
+    dry = play(performance, voices_of(embedded_kit(), Drum), n_samples, np.random.default_rng(0)).dry
+    return dry * np.float32(level_gain(dry, SAMPLE_RATE))
+
+
+def _check_place(output: Path) -> None:
+    """Refuse an output that cannot be written before a long transcription, not after it."""
+    if output.is_dir():
+        raise FormatError(f"{shown(output)}: is a folder; choose another name with -o")
+    there = next(folder for folder in output.absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise FormatError(f"{shown(output)}: cannot be written into {shown(there)}; choose a folder with -o")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FormatError(f"{shown(folder)}: the folder cannot be made ({error.strerror})") from error
+
+
+def _plot(heard: Heard, output: Path, transcriber: "Transcriber") -> None:
+    from drumlane.evaluation.plots import plot_transcription
+
+    features = transcriber.features(heard.source)
+    plot_transcription(features, heard.activations.onset, heard.performance, output, heard.activations.fps)

@@ -1,0 +1,148 @@
+"""``drumlane transcribe``: recordings in, MIDI (or CSV, JSON) out.
+
+Flow: cli.app -> **transcribe** (cli.batch, cli.outputs, cli.progress) -> transcription
+
+Heavy modules load inside functions: a usage error and ``--help`` come at once.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drumlane.cli.batch import SCORE_SUFFIXES, Existing, names_a_file, plan_jobs, settle_existing
+from drumlane.cli.lane_values import parse_lane_values
+from drumlane.cli.outputs import ACTIVATIONS_SUFFIX, PLOT_SUFFIX, run_jobs
+from drumlane.cli.progress import Display
+from drumlane.errors import ConfigError, MissingExtraError, nearest_first
+
+if TYPE_CHECKING:
+    from drumlane.transcription.transcribe import Transcriber, TranscriptionOptions
+
+LEAST_THRESHOLD = 0.001  # at 0 every ripple would be a hit
+LONGEST_GAP = 10.0  # seconds
+
+
+class Sound(StrEnum):
+    """What the hits of a sonified recording sound like; the value is part of the file's name."""
+
+    CLICKS = "clicks"
+    KIT = "kit"
+
+
+def transcribe(
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="FILES", help="Recordings, and folders of them.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the results, or a file for one recording."),
+    ] = None,
+    formats: Annotated[
+        str | None, typer.Option("--format", "-f", help="mid, csv, json; several with commas. (default: mid)")
+    ] = None,
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(help="What counts as a hit, 0 to 1: 0.3 for all lanes, or kick=0.3,snare=0.2."),
+    ] = None,
+    min_interval: Annotated[
+        list[str] | None, typer.Option(help="Seconds between hits of a lane: 0.03, or kick=0.05,hihat=0.03.")
+    ] = None,
+    articulations: Annotated[
+        bool, typer.Option("--articulations/--lanes", help="Tell open from closed hats, or write lanes only.")
+    ] = True,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave results as they are.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace results that are there.")] = False,
+    sonify: Annotated[
+        Sound | None, typer.Option(help="Also write the original with its hits as clicks or drums (.wav).")
+    ] = None,
+    activations: Annotated[
+        bool, typer.Option("--activations", help="Also write what the network heard (.npz).")
+    ] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Also draw spectrogram, activations and hits (.png).")
+    ] = False,
+    model: Annotated[
+        Path | None, typer.Option(help="An .onnx model with its .json card. (default: the shipped one)")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads. (default: cores, at most 4)")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+) -> None:
+    """Write the drum hits of recordings as MIDI: song.mp3 becomes song.mid."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads cost half of numpy's start
+    options = _options(threshold or [], min_interval or [], articulations)
+    existing = _existing(skip_existing, force)
+    suffixes = _scores(formats, output) + _extras(sonify, activations, plot)
+    with _usage("-o"):
+        jobs = [settle_existing(job, existing) for job in plan_jobs(recordings, output, suffixes)]
+    with Display(len(jobs), quiet) as display:
+        failed = run_jobs(jobs, lambda: _load(model, threads, options), display)
+    raise typer.Exit(1 if failed else 0)
+
+
+@contextmanager
+def _usage(option: str) -> Iterator[None]:
+    """Turn a wrong setting into one line and the exit code of wrong usage."""
+    try:
+        yield
+    except ConfigError as error:
+        print(f"drumlane: {option}: {error}", file=sys.stderr)
+        raise typer.Exit(2) from error
+
+
+def _options(threshold: list[str], min_interval: list[str], articulations: bool) -> "TranscriptionOptions":
+    with _usage("--threshold"):
+        thresholds = parse_lane_values(threshold, LEAST_THRESHOLD, 1.0)
+    with _usage("--min-interval"):
+        gaps = parse_lane_values(min_interval, 0.0, LONGEST_GAP)
+    from drumlane.transcription.transcribe import TranscriptionOptions
+
+    return TranscriptionOptions(thresholds, gaps, articulations)
+
+
+def _existing(skip: bool, force: bool) -> Existing:
+    with _usage("--skip-existing"):
+        if skip and force:
+            raise ConfigError("contradicts --force; pass one of them")
+    return Existing.SKIP if skip else Existing.REPLACE if force else Existing.REFUSE
+
+
+def _scores(formats: str | None, output: Path | None) -> list[str]:
+    """Return the suffixes of the asked formats; the output file's own where it names one."""
+    own = [output.suffix.lower()] if output is not None and names_a_file(output) else []
+    if formats is None:
+        return own or [".mid"]
+    wanted = ["." + name.strip().lower().removeprefix(".") for name in formats.split(",")]
+    with _usage("-f"):
+        for suffix in wanted:
+            if suffix not in SCORE_SUFFIXES:
+                known = nearest_first(suffix, SCORE_SUFFIXES)
+                raise ConfigError(f"format {suffix[1:]!r} is unknown; formats: {known.replace('.', '')}")
+        if own and set(wanted) != set(own):
+            raise ConfigError(f"-o names a {own[0]} file; pass a folder with -o for other formats")
+    return list(dict.fromkeys(wanted))
+
+
+def _extras(sound: Sound | None, activations: bool, plot: bool) -> list[str]:
+    if plot:
+        from importlib.util import find_spec
+
+        if find_spec("matplotlib") is None:
+            raise MissingExtraError("--plot", "matplotlib", "plot")
+    sounds = [f".{sound.value}.wav"] if sound else []
+    return sounds + [ACTIVATIONS_SUFFIX] * activations + [PLOT_SUFFIX] * plot
+
+
+def _load(model: Path | None, threads: int | None, options: "TranscriptionOptions") -> "Transcriber":
+    from drumlane.transcription.transcribe import Transcriber
+
+    return Transcriber(model, threads, options)

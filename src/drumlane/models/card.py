@@ -1,0 +1,198 @@
+"""Model cards: what a network needs around its weights, as a typed JSON file beside the ``.onnx``.
+
+Flow: training.export -> **card** -> models.loading -> transcription
+
+The card says which features the network hears, which lane each output is, from which activation on a peak
+counts as a hit, and where the weights come from. It is refused when any of it does not fit this package.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from drumlane.audio.features import FeatureSpec
+from drumlane.errors import ModelError
+from drumlane.files import shown, whole_file
+from drumlane.vocabulary import LANE_NAMES
+
+FORMAT_VERSION = 1  # raise it when a reader of the old form would go wrong
+
+LaneValues = dict[str, float]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VelocityMap(_Strict):
+    """MIDI velocity of a network output ``v`` in 0..1: ``low + (high - low) * v``."""
+
+    low: int = Field(default=1, ge=1, le=127)
+    high: int = Field(default=127, ge=1, le=127)
+
+
+class Source(_Strict):
+    """Material the weights were trained on."""
+
+    name: str
+    licence: str
+    attribution: str
+
+
+class Training(_Strict):
+    """How the weights came to be."""
+
+    command: str
+    data: tuple[Source, ...]
+    notes: str = ""
+
+
+class Score(_Strict):
+    """One measured number and the command that measures it again."""
+
+    measure: str
+    value: float
+    n: int = Field(ge=0)  # items (tracks, clips) behind the value
+    interval: tuple[float, float] | None = None  # 95 %
+    command: str
+
+
+class FeatureFields(_Strict):
+    """The numbers of a ``FeatureSpec``, as the card holds them."""
+
+    sample_rate: int
+    n_fft: int
+    hop_length: int
+    n_mels: int
+    fmin: float
+    fmax: float
+    log_gain: float
+
+    @property
+    def spec(self) -> FeatureSpec:
+        """Return the spec these numbers mean."""
+        return FeatureSpec(**self.model_dump())
+
+    @classmethod
+    def of(cls, spec: FeatureSpec) -> Self:
+        """Return the fields of a spec."""
+        return cls(**{name: getattr(spec, name) for name in cls.model_fields})
+
+
+class Level(_Strict):
+    """The loudness the network expects; see ``audio.level``."""
+
+    measure: str = "percentile-95 of 50 ms RMS"
+    target_rms: float = Field(gt=0)
+
+
+class ModelCard(_Strict):
+    """Everything about a transcription network but its weights; times are in seconds."""
+
+    format_version: int = FORMAT_VERSION
+    name: str = Field(min_length=1)
+    version: str
+    created: str  # ISO date
+    lanes: tuple[str, ...] = LANE_NAMES
+    features: FeatureFields
+    features_digest: str
+    level: Level
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")  # of the .onnx file
+    parameters: int = Field(ge=0)
+    thresholds: LaneValues  # activation in 0..1 from which a peak counts
+    minimum_gaps: LaneValues  # seconds between hits of a lane
+    offsets: LaneValues  # seconds the network is late; subtracted from every time
+    hat_open_threshold: float = Field(ge=0, le=1)
+    velocity: VelocityMap = VelocityMap()
+    license: str
+    training: Training
+    scores: tuple[Score, ...] = ()
+
+    @field_validator("lanes")
+    @classmethod
+    def _lanes_in_order(cls, lanes: tuple[str, ...]) -> tuple[str, ...]:
+        if lanes != LANE_NAMES:
+            raise ValueError(f"lanes {list(lanes)} are not this package's {list(LANE_NAMES)}")
+        return lanes
+
+    @field_validator("thresholds", "minimum_gaps", "offsets")
+    @classmethod
+    def _one_value_per_lane(cls, values: LaneValues) -> LaneValues:
+        if sorted(values) != sorted(LANE_NAMES):
+            raise ValueError(f"needs one value for each of {', '.join(LANE_NAMES)}")
+        if not all(map(math.isfinite, values.values())):
+            raise ValueError("values must be finite")
+        return {name: values[name] for name in LANE_NAMES}
+
+    @field_validator("thresholds")
+    @classmethod
+    def _thresholds_in_range(cls, values: LaneValues) -> LaneValues:
+        if not all(0 < value < 1 for value in values.values()):
+            raise ValueError("thresholds must lie between 0 and 1")
+        return values
+
+    @field_validator("minimum_gaps")
+    @classmethod
+    def _gaps_not_negative(cls, values: LaneValues) -> LaneValues:
+        if min(values.values()) < 0:
+            raise ValueError("gaps must be >= 0 seconds")
+        return values
+
+    @model_validator(mode="after")
+    def _features_are_ours(self) -> Self:
+        ours = self.features.spec.digest
+        if self.features_digest != ours:
+            raise ValueError(
+                f"features_digest is {self.features_digest}, but this version computes {ours} for these "
+                "features: the network would hear something else than in training"
+            )
+        return self
+
+    @property
+    def feature_spec(self) -> FeatureSpec:
+        """The features the network hears."""
+        return self.features.spec
+
+
+def read_card(path: Path) -> ModelCard:
+    """Read a card.
+
+    Raises:
+        ModelError: the file is missing, is not a card, or was made for another version.
+    """
+    try:
+        fields: Any = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"{shown(path)}: the model's card cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ModelError(f"{shown(path)}: the model's card is not JSON ({error})") from error
+    version = fields.get("format_version") if isinstance(fields, dict) else None
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"{shown(path)}: the card has format_version {version!r}, this version of drumlane reads "
+            f"{FORMAT_VERSION}; export the model again or use the drumlane it was made for"
+        )
+    try:
+        return ModelCard.model_validate(fields)
+    except ValidationError as error:
+        raise ModelError(f"{shown(path)}: {_first_problem(error)}") from error
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    """Write a card as JSON.
+
+    Raises:
+        ModelError: the file cannot be written.
+    """
+    with whole_file(path, ModelError) as partial:
+        partial.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def _first_problem(error: ValidationError) -> str:
+    problems = error.errors()
+    place = ".".join(map(str, problems[0]["loc"])) or "card"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{place}: {problems[0]['msg'].removeprefix('Value error, ')}{more}"

@@ -1,0 +1,144 @@
+"""Loading: a network file and its card, checked against each other, ready to run.
+
+Flow: audio.features -> **models** -> transcription
+
+Input ``features`` (batch, frames, mels); outputs ``onset`` and ``velocity`` (batch, frames, 8) and
+``hat_open`` (batch, frames, 1), all in 0..1. onnxruntime is used here only, and
+loads on the first ``load_model``.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.errors import ModelError
+from drumlane.files import AnyPath, shown
+from drumlane.models.card import ModelCard, read_card
+from drumlane.vocabulary import LANES
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+SHIPPED = Path(__file__).with_name("transcriber.onnx")
+OUTPUTS = ("onset", "velocity", "hat_open")
+MAX_DEFAULT_THREADS = 4  # a network this small gains nothing from more
+
+
+@dataclass(frozen=True, slots=True)
+class Activations:
+    """What the network says about each frame, 0..1; ``…`` is a batch axis or nothing."""
+
+    onset: NDArray[np.floating[Any]]  # (…, frames, 8)
+    velocity: NDArray[np.floating[Any]]  # (…, frames, 8)
+    hat_open: NDArray[np.floating[Any]]  # (…, frames)
+
+    @property
+    def n_frames(self) -> int:
+        """The number of frames."""
+        return int(self.hat_open.shape[-1])
+
+
+class Model:
+    """A network and its card."""
+
+    def __init__(self, card: ModelCard, session: "InferenceSession") -> None:
+        self.card = card
+        self._session = session
+
+    def run(self, features: NDArray[np.float32]) -> Activations:
+        """Return the activations of features of shape (batch, frames, mels).
+
+        Raises:
+            ModelError: the network does not answer in the promised shapes.
+        """
+        inputs = {"features": np.ascontiguousarray(features, dtype=np.float32)}
+        onset, velocity, hat_open = self._session.run(list(OUTPUTS), inputs)
+        expected = (*features.shape[:2], len(LANES))
+        if onset.shape != expected or velocity.shape != expected or hat_open.shape != (*expected[:2], 1):
+            raise ModelError(
+                f"model {self.card.name}: for features {features.shape} the outputs are {onset.shape}, "
+                f"{velocity.shape}, {hat_open.shape}; expected {expected} twice and {(*expected[:2], 1)}"
+            )
+        return Activations(onset, velocity, hat_open[..., 0])
+
+
+def load_model(path: AnyPath | None = None, threads: int | None = None) -> Model:
+    """Load a network and the card beside it.
+
+    Args:
+        path: the ``.onnx`` file; its card has the same name with ``.json``. None loads the shipped one.
+        threads: CPU threads for one run; None takes one per core, at most four.
+
+    Raises:
+        ModelError: a file is missing, altered, or made for another version or other features.
+    """
+    path = SHIPPED if path is None else Path(path)
+    if path.suffix.lower() != ".onnx":
+        raise ModelError(f"{shown(path)}: a model is an .onnx file with its .json card beside it")
+    weights = _read_weights(path)
+    card = read_card(path.with_suffix(".json"))
+    found = hashlib.sha256(weights).hexdigest()
+    if found != card.sha256:
+        raise ModelError(
+            f"{shown(path)}: the file's sha256 starts with {found[:12]}, its card says {card.sha256[:12]}; "
+            "the file is damaged or belongs to another card"
+        )
+    session = _open_session(weights, path, threads)
+    _check_interface(session, card, path)
+    return Model(card, session)
+
+
+def _read_weights(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        if path == SHIPPED:
+            raise ModelError(
+                f"{shown(path)}: this installation has no shipped model; pass one with --model"
+            ) from error
+        raise ModelError(f"{shown(path)}: no such model file") from error
+    except OSError as error:
+        raise ModelError(f"{shown(path)}: the model cannot be read ({error.strerror})") from error
+
+
+def _open_session(weights: bytes, path: Path, threads: int | None) -> "InferenceSession":
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, MAX_DEFAULT_THREADS)
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # our errors are one line; the runtime would print its own before
+    # Waiting threads would otherwise spin, which costs as much processor time as the network itself.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Windows of one size need no pool that grows with the largest tensor ever asked for.
+    options.enable_cpu_mem_arena = False
+    try:
+        return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's own classes have no public base
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ModelError(f"{shown(path)}: onnxruntime cannot load the network ({reason})") from error
+
+
+def _check_interface(session: "InferenceSession", card: ModelCard, path: Path) -> None:
+    inputs = [node.name for node in session.get_inputs()]
+    if inputs != ["features"]:
+        raise ModelError(f"{shown(path)}: the network's inputs are {inputs}, expected ['features']")
+    _check_last_axis(path, "features", session.get_inputs()[0].shape, card.features.n_mels)
+    shapes = {node.name: node.shape for node in session.get_outputs()}
+    if missing := [name for name in OUTPUTS if name not in shapes]:
+        raise ModelError(
+            f"{shown(path)}: the network has no output {', '.join(missing)} (has: {', '.join(shapes)})"
+        )
+    for name, size in zip(OUTPUTS, (len(LANES), len(LANES), 1), strict=True):
+        _check_last_axis(path, name, shapes[name], size)
+
+
+def _check_last_axis(path: Path, name: str, shape: list[int | str | None], size: int) -> None:
+    """Refuse a tensor that is not (batch, frames, size); an axis without a fixed size passes."""
+    if len(shape) != 3 or (isinstance(shape[2], int) and shape[2] != size):
+        raise ModelError(f"{shown(path)}: {name} has shape {shape}, expected (batch, frames, {size})")

@@ -1,0 +1,111 @@
+"""Activations: what the network hears in a whole recording, frame by frame.
+
+Flow: recording -> audio.features -> windows (models) -> **activations** -> decoding
+
+Kept as float16: an hour is 12 MB, and a step of 0.0005 near 1 is far finer than the network is sure of.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.audio.features import FeatureSpec, FeatureStream
+from drumlane.errors import FormatError
+from drumlane.files import whole_file
+from drumlane.models.loading import Activations, Model
+from drumlane.transcription.recording import Recording
+from drumlane.transcription.windows import WindowStream
+from drumlane.vocabulary import LANE_NAMES, LANES
+
+Progress = Callable[[float], None]  # called with a fraction, 0..1
+Halves = NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceActivations:
+    """The activations of a whole recording, 0..1."""
+
+    onset: Halves  # (frames, 8)
+    velocity: Halves  # (frames, 8)
+    hat_open: Halves  # (frames,)
+    fps: float  # frame i is centred on i / fps seconds
+    duration: float  # seconds of audio
+    silent: bool = False  # nothing was there to hear; all values are 0
+
+
+def hear(recording: Recording, model: Model, progress: Progress | None = None) -> PieceActivations:
+    """Run the network over a recording; silence is not given to it.
+
+    Args:
+        recording: at the rate of the model's features.
+        model: a loaded network.
+        progress: called with the fraction done.
+    """
+    spec = model.card.feature_spec
+    if recording.rate != spec.sample_rate:
+        raise ValueError(f"recording.rate={recording.rate} must be the model's {spec.sample_rate}")
+    n_frames = spec.n_frames(recording.n_samples)
+    if recording.silent:
+        return _stack([], n_frames, spec.fps, recording.duration)
+    windows = WindowStream(model.run)
+    parts: list[Activations] = []
+    n_done = 0
+    for part in _answers(recording, windows, spec):
+        parts.append(_halves(part))
+        n_done += part.n_frames
+        if progress:
+            progress(n_done / n_frames)
+    return _stack(parts, n_frames, spec.fps, recording.duration)
+
+
+def features_of(recording: Recording, spec: FeatureSpec) -> Halves:
+    """Return the features of a whole recording, shape (frames, mels)."""
+    return np.concatenate([block.astype(np.float16) for block in _features(recording, spec)])
+
+
+def save_activations(activations: PieceActivations, path: Path) -> None:
+    """Write activations as a compressed ``.npz``: onset, velocity, hat_open, fps, duration, lanes.
+
+    Raises:
+        FormatError: the file cannot be written.
+    """
+    with whole_file(path, FormatError) as partial:
+        np.savez_compressed(
+            partial,
+            onset=activations.onset,
+            velocity=activations.velocity,
+            hat_open=activations.hat_open,
+            fps=np.float64(activations.fps),
+            duration=np.float64(activations.duration),
+            lanes=np.array(LANE_NAMES),
+        )
+
+
+def _answers(recording: Recording, windows: WindowStream, spec: FeatureSpec) -> Iterator[Activations]:
+    for features in _features(recording, spec):
+        yield from windows.push(features)
+    yield from windows.finish()
+
+
+def _features(recording: Recording, spec: FeatureSpec) -> Iterator[NDArray[np.float32]]:
+    stream = FeatureStream(spec)
+    for block in recording.blocks():
+        yield stream.push(block)
+    yield stream.finish()
+
+
+def _halves(part: Activations) -> Activations:
+    return Activations(*(a.astype(np.float16) for a in (part.onset, part.velocity, part.hat_open)))
+
+
+def _stack(parts: list[Activations], n_frames: int, fps: float, duration: float) -> PieceActivations:
+    if not parts:
+        wide, narrow = np.zeros((n_frames, len(LANES)), np.float16), np.zeros(n_frames, np.float16)
+        return PieceActivations(wide, wide, narrow, fps, duration, silent=True)
+    onset, velocity, hat_open = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("onset", "velocity", "hat_open")
+    )
+    return PieceActivations(onset, velocity, hat_open, fps, duration)

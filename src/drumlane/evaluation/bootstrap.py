@@ -1,7 +1,7 @@
 """Bootstrap: how far a score would move with other tracks of the same kind.
 
-Tracks are drawn with replacement, as a whole (hits within a track are not independent), and the micro F of each
-draw is computed from the sums of its counts.
+Tracks are drawn with replacement, as a whole (hits within a track are not independent), and the micro F of
+each draw is computed from the sums of its counts.
 """
 
 import numpy as np

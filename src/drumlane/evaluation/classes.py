@@ -2,8 +2,8 @@
 
 Flow: vocabulary -> **classes** -> metrics
 
-A class set maps every drum to a class or to None; drums without a class are left out of reference and estimate
-alike. Auxiliaries (no lane) have no class in any set.
+A class set maps every drum to a class or to None; drums without a class are left out of reference and
+estimate alike. Auxiliaries (no lane) have no class in any set.
 """
 
 from collections.abc import Callable, Mapping

@@ -2,14 +2,15 @@
 
 Flow: performance -> **matching** -> metrics
 
-A pair may be matched when ``estimate - window <= reference <= estimate + window``, computed in float64 exactly as
-``mir_eval.util.match_events`` does (so also ``mir_eval.onset``): distances are not rounded there, and whether two
-onsets exactly one window apart match depends on the last bit. (``mir_eval.transcription`` does round them, to
-0.1 ms.) Every onset is used at most once, and as many pairs are made as possible. Of all such matchings the one
-with the smallest sum of distances is returned, which mir_eval leaves open.
+A pair may be matched when ``estimate - window <= reference <= estimate + window``, computed in float64
+exactly as ``mir_eval.util.match_events`` does (so also ``mir_eval.onset``): distances are not rounded there,
+and whether two onsets exactly one window apart match depends on the last bit. (``mir_eval.transcription``
+does round them, to 0.1 ms.) Every onset is used at most once, and as many pairs are made as possible. Of all
+such matchings the one with the smallest sum of distances is returned, which mir_eval leaves open.
 
-In sorted order a matching never needs to cross: swapping two crossed pairs keeps both within the window and makes
-neither longer in sum. So an alignment along the diagonal, limited to the pairs within the window, finds the best.
+In sorted order a matching never needs to cross: swapping two crossed pairs keeps both within the window and
+makes neither longer in sum. So an alignment along the diagonal, limited to the pairs within the window, finds
+the best.
 """
 
 import numpy as np
@@ -75,10 +76,11 @@ def _has_no_alternative(
 def _align(
     ref: NDArray[np.float64], est: NDArray[np.float64], bands: NDArray[np.intp], window: float
 ) -> NDArray[np.int64]:
-    """Return the best non-crossing pairs; estimate ``k`` may take references ``bands[k, 0]`` to ``bands[k, 1] - 1``.
+    """Return the best pairs that do not cross; estimate ``k`` may take references ``bands[k]``.
 
-    ``gains[k][c]`` is the best sum for the estimates up to ``k`` and the references below ``bands[k, 0] + c``. A
-    pair is worth more than all distances together, less its own distance: number first, then closeness.
+    ``gains[k][c]`` is the best sum for the estimates up to ``k`` and the references below ``bands[k, 0] +
+    c``. A pair is worth more than all distances together, less its own distance: number first, then
+    closeness.
     """
     pair_value = (int(np.ceil(window * _TICKS)) + 1) * (len(est) + 1)
     gains: list[NDArray[np.int64]] = []

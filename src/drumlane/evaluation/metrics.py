@@ -3,8 +3,9 @@
 Flow: references -> matching -> **metrics** -> report
 
 Times are seconds, offsets are estimate minus reference. A ratio with nothing below the line is ``nan``: the
-precision of no estimate, the F of a class without reference and estimate. Micro scores add up hits over classes
-and tracks; the macro F is the mean over classes with support; ``track_mean_f`` the mean over tracks with hits.
+precision of no estimate, the F of a class without reference and estimate. Micro scores add up hits over
+classes and tracks; the macro F is the mean over classes with support; ``track_mean_f`` the mean over tracks
+with hits.
 """
 
 from collections.abc import Iterable, Sequence

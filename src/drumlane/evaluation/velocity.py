@@ -1,8 +1,8 @@
 """Velocity: how well the strength of matched hits is told.
 
-``close_in_velocity`` is the criterion of ``mir_eval.transcription_velocity`` (Hawthorne et al., ISMIR 2018): the
-reference velocities of a track are brought to 0..1, the estimated ones are fitted to them by one straight line
-over the matched pairs of the track, and a pair counts when less than 0.1 is left between the two.
+``close_in_velocity`` is the criterion of ``mir_eval.transcription_velocity`` (Hawthorne et al., ISMIR 2018):
+the reference velocities of a track are brought to 0..1, the estimated ones are fitted to them by one straight
+line over the matched pairs of the track, and a pair counts when less than 0.1 is left between the two.
 """
 
 from dataclasses import dataclass

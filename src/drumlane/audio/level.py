@@ -1,8 +1,8 @@
 """Level: how loud the loud parts of a recording are, and the gain that makes recordings comparable.
 
-The network hears every recording at the same level: the 95th percentile of the RMS of 50 ms blocks is
-brought to ``TARGET_RMS``. A percentile ignores long silences less than a mean does, and single clicks more
-than a peak.
+The network hears every recording at the same level: the 95th percentile of the RMS of 50 ms blocks, of those
+in which there is sound at all, is brought to ``TARGET_RMS``. A percentile ignores quiet passages more than a
+mean does, and single clicks more than a peak; digital silence around the music changes nothing.
 """
 
 import numpy as np
@@ -33,13 +33,14 @@ class LevelMeter:
 
     def rms(self) -> float:
         """Return the level of the loud parts so far, 0 for no sound at all."""
-        powers = self._powers
-        if len(self._rest):
-            powers = [*powers, np.array([np.sum(self._rest**2) / self._block], dtype=np.float32)]
-        if not powers:
+        rest = np.array([np.sum(self._rest**2) / self._block], dtype=np.float32)
+        powers = np.concatenate([*self._powers, rest])
+        heard = np.sort(powers[powers > SILENCE_RMS**2])
+        if not len(heard):
             return 0.0
-        joined = np.concatenate(powers)
-        return float(np.sqrt(np.percentile(joined, PERCENTILE))) if len(joined) else 0.0
+        # np.percentile's own formula; calling it loads numpy.ma, a tenth of the whole start.
+        place = (len(heard) - 1) * PERCENTILE / 100
+        return float(np.sqrt(np.interp(place, np.arange(len(heard)), heard)))
 
     def gain(self) -> float:
         """Return the factor that brings the loud parts to ``TARGET_RMS``; 1 for silence."""

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from drumlane import __version__
+from drumlane.cli.evaluate import evaluate
 from drumlane.cli.transcribe import transcribe
 from drumlane.errors import DrumlaneError
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(transcribe)
+app.command()(evaluate)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,190 @@
+"""``drumlane evaluate``: transcriptions against references, as tables, JSON and charts.
+
+Flow: files or audio -> evaluation.references -> evaluation.protocol -> **evaluate** -> tables, JSON, PNG
+"""
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from drumlane.evaluation.corpus import Group
+    from drumlane.evaluation.protocol import Protocol
+    from drumlane.evaluation.references import LoadedTrack, Pairing, ReadEstimate, Track
+    from drumlane.evaluation.report import Report
+
+_WIDE = 132  # columns for tables that go into a file or a pipe
+
+
+def evaluate(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[ESTIMATES] [REFERENCES]",
+            help="Two files or two folders (partners have the same stem); with --audio only REFERENCES, "
+            "with --manifest only ESTIMATES or nothing.",
+            show_default=False,
+        ),
+    ] = None,
+    audio: Annotated[
+        Path | None,
+        typer.Option("--audio", help="Transcribe this audio file or folder and compare it with REFERENCES."),
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option("--manifest", help="A csv with the columns file and annotation: transcribe every file."),
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option("--where", help="Only manifest rows with column=pattern (* and ?); may be repeated."),
+    ] = None,
+    group_by: Annotated[
+        str | None, typer.Option("--group-by", help="One group per value of this manifest column.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Model to transcribe with; the shipped one if not given.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads.")] = None,
+    classes: Annotated[
+        str,
+        typer.Option("--classes", help="Class sets, comma-separated: three, five, lanes, articulations."),
+    ] = "five,lanes",
+    tolerance_ms: Annotated[
+        str, typer.Option("--tolerance-ms", help="Tolerances in milliseconds, comma-separated.")
+    ] = "50,25",
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Leave references without estimate out.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", help="Also write all numbers to this file.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option("--plot", help="Also draw the scores by class (.png).")] = None,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print one Markdown table instead of tables.")
+    ] = False,
+) -> None:
+    """Score transcriptions against references: precision, recall and F, by class, with intervals.
+
+    For instance: drumlane evaluate predictions/ references/
+    """
+    from drumlane.evaluation.report import report_on
+
+    given = paths or []
+    _check_usage(given, audio, manifest, bool(where or group_by))
+    protocol = _protocol(classes, tolerance_ms, seed)
+    pairing, groups = _sources(given, audio, manifest, where or [], group_by)
+    read_estimate, subject = (None, str(given[0])) if given and not audio else _transcriber(model, threads)
+    loaded = _load(pairing.tracks, read_estimate, skip_missing)
+    report = report_on(loaded, pairing, groups, protocol)
+    _print_report(report, subject, markdown, skip_missing)
+    _write_files(report, subject, json_path, plot)
+    if report.failures:
+        raise typer.Exit(1)
+
+
+def _check_usage(paths: Sequence[Path], audio: Path | None, manifest: Path | None, choosing: bool) -> None:
+    if audio and manifest:
+        raise typer.BadParameter("give --audio or --manifest, not both")
+    if choosing and not manifest:
+        raise typer.BadParameter("--where and --group-by choose rows of a --manifest")
+    if manifest and len(paths) > 1:
+        raise typer.BadParameter("with --manifest give at most a folder of ESTIMATES")
+    if audio and len(paths) != 1:
+        raise typer.BadParameter("with --audio give the REFERENCES and nothing else")
+    if not audio and not manifest and len(paths) != 2:
+        raise typer.BadParameter("give ESTIMATES and REFERENCES, or --audio or --manifest")
+
+
+def _protocol(classes: str, tolerance_ms: str, seed: int) -> "Protocol":
+    from drumlane.evaluation.classes import class_set
+    from drumlane.evaluation.protocol import Protocol
+
+    class_sets = tuple(class_set(name.strip()) for name in classes.split(","))
+    return Protocol(class_sets, tuple(_tolerance(text) for text in tolerance_ms.split(",")), seed)
+
+
+def _tolerance(text: str) -> float:
+    try:
+        milliseconds = float(text)
+    except ValueError:
+        milliseconds = 0.0
+    if not 0 < milliseconds <= 1000:
+        raise typer.BadParameter(
+            f"tolerance {text!r} must be a number of milliseconds, above 0, at most 1000"
+        )
+    return milliseconds / 1000
+
+
+def _sources(
+    paths: Sequence[Path],
+    audio: Path | None,
+    manifest: Path | None,
+    where: Sequence[str],
+    group_by: str | None,
+) -> "tuple[Pairing, Sequence[Group]]":
+    from drumlane.evaluation import corpus
+    from drumlane.evaluation.references import AUDIO_SUFFIXES, Pairing, pair, with_estimates
+
+    if manifest is None:
+        pairing = pair(audio, paths[0], AUDIO_SUFFIXES) if audio else pair(paths[0], paths[1])
+        return pairing, (corpus.Group("all"),)
+    rows = corpus.choose(corpus.read_manifest(manifest), [corpus.parse_condition(text) for text in where])
+    groups = corpus.groups_by_column(rows, group_by) if group_by else corpus.standard_groups(rows)
+    return (with_estimates(rows, paths[0]) if paths else Pairing(rows, ())), groups
+
+
+def _transcriber(model: Path | None, threads: int | None) -> "tuple[ReadEstimate, str]":
+    from drumlane.transcription.transcribe import Transcriber
+
+    transcriber = Transcriber(model, threads=threads)
+    card = transcriber.model.card
+    return transcriber.transcribe, f"model {card.name} {card.version}"
+
+
+def _load(
+    tracks: "Sequence[Track]", read_estimate: "ReadEstimate | None", skip_missing: bool
+) -> "list[LoadedTrack]":
+    """Read all tracks; transcribing takes a while and shows how far it is."""
+    from rich.console import Console
+    from rich.progress import track as progress
+
+    from drumlane.evaluation.references import load
+    from drumlane.formats import read
+
+    steps = load(tracks, read_estimate or read, missing_counts=not skip_missing)
+    if read_estimate is None:
+        return list(steps)
+    console = Console(stderr=True)
+    return list(progress(steps, "Transcribing", total=len(tracks), console=console, transient=True))
+
+
+def _print_report(report: "Report", subject: str, markdown: bool, skip_missing: bool) -> None:
+    from rich.console import Console
+
+    from drumlane.evaluation import tables
+
+    if markdown:
+        print(tables.markdown(report))
+    else:
+        console = Console(width=None if sys.stdout.isatty() else _WIDE)
+        console.print(subject, markup=False, highlight=False)
+        for table in tables.tables(report):
+            console.print(table)
+    for line in tables.remarks(report, skip_missing):
+        print(f"drumlane: {line}", file=sys.stderr)
+
+
+def _write_files(report: "Report", subject: str, json_path: Path | None, plot: Path | None) -> None:
+    if json_path:
+        from drumlane.evaluation.report import write_json
+
+        write_json(report, json_path, shlex.join(["drumlane", *sys.argv[1:]]), subject)
+    if plot:
+        from drumlane.evaluation.bars import plot_scores
+
+        plot_scores(report.groups, plot)

@@ -12,18 +12,19 @@ from pathlib import Path
 from drumlane.errors import FormatError, nearest_first
 from drumlane.files import AnyPath, shown
 from drumlane.performance import Performance
-from drumlane.vocabulary import DRUMLANE_MIDI, Drum
+from drumlane.vocabulary import TD17, Drum
 
 WRITTEN_SUFFIXES = (".mid", ".midi", ".csv", ".tsv", ".json")
 SUFFIXES = (*WRITTEN_SUFFIXES, ".txt")  # all that can be read
 
 
-def read(path: AnyPath, note_map: Mapping[int, Drum] = DRUMLANE_MIDI) -> Performance:
+def read(path: AnyPath, note_map: Mapping[int, Drum] | None = None) -> Performance:
     """Read a performance.
 
     Args:
         path: a file with one of ``SUFFIXES``.
-        note_map: what MIDI notes mean, in MIDI files and in tables that hold note numbers.
+        note_map: what notes mean, in MIDI files and in tables of note numbers; None for TD-17's meaning, or
+            our own in a MIDI file that drumlane wrote.
 
     Raises:
         FormatError: the suffix is unknown, or the file cannot be read as what its suffix says.
@@ -39,7 +40,7 @@ def read(path: AnyPath, note_map: Mapping[int, Drum] = DRUMLANE_MIDI) -> Perform
         return read_document(path)
     from drumlane.formats.table import read_table
 
-    return read_table(path, note_map)
+    return read_table(path, TD17 if note_map is None else note_map)
 
 
 def write(performance: Performance, path: AnyPath) -> None:

@@ -5,6 +5,10 @@ Flow: Performance <-> **midi** <-> .mid
 Drums are on channel 10 (index 9). A file with notes but none there is read from its other channels if every
 note has a meaning in the map, and refused otherwise, because a bass line would pass for drums. Ticks become
 seconds over all tempo changes of all tracks. Confidences are not kept.
+
+The notes of ``NOTE_OF_DRUM`` are not all what a TD-17 kit or General MIDI means by them: 45 is the low tom
+here and a mid tom there. So a file of ours carries the text ``drumlane``; unless the caller names a map, a
+file with it is read by ``DRUMLANE_MIDI`` and any other by ``TD17``.
 """
 
 import logging
@@ -25,9 +29,10 @@ from drumlane.errors import FormatError
 from drumlane.files import AnyPath, shown, whole_file
 from drumlane.performance import Hit, Performance
 from drumlane.timing import TICKS_PER_BEAT, TempoMap, tempo_map_from_events
-from drumlane.vocabulary import DRUMLANE_MIDI, NOTE_OF_DRUM, Drum
+from drumlane.vocabulary import DRUMLANE_MIDI, NOTE_OF_DRUM, TD17, Drum
 
 DRUM_CHANNEL = 9  # counted from 0
+SIGNATURE = "drumlane"  # text event at the start of the files written here
 NOTE_TICKS = 50  # length of a written note, 26 ms at 960 ticks a beat and 120 bpm
 MAX_TICK_SECONDS = 0.0015  # slow tempos get more ticks a beat, so that half a tick stays below a millisecond
 _MAX_TICKS_PER_BEAT = 32767
@@ -47,8 +52,12 @@ class MidiReading:
     unknown_notes: Mapping[int, int]  # note number -> strokes that the map has no drum for
 
 
-def read_midi(path: AnyPath, note_map: Mapping[int, Drum] = DRUMLANE_MIDI) -> Performance:
+def read_midi(path: AnyPath, note_map: Mapping[int, Drum] | None = None) -> Performance:
     """Read the drums of a MIDI file; notes without a drum in the map are counted in one logged warning.
+
+    Args:
+        path: the file.
+        note_map: what the notes mean; None for ``DRUMLANE_MIDI`` if drumlane wrote the file, else ``TD17``.
 
     Raises:
         FormatError: as ``read_midi_report``.
@@ -60,14 +69,19 @@ def read_midi(path: AnyPath, note_map: Mapping[int, Drum] = DRUMLANE_MIDI) -> Pe
     return reading.performance
 
 
-def read_midi_report(path: AnyPath, note_map: Mapping[int, Drum] = DRUMLANE_MIDI) -> MidiReading:
+def read_midi_report(path: AnyPath, note_map: Mapping[int, Drum] | None = None) -> MidiReading:
     """Read the drums of a MIDI file, and count the notes that the map has no drum for.
+
+    Args:
+        path: the file.
+        note_map: as for ``read_midi``.
 
     Raises:
         FormatError: the file is missing, not MIDI, damaged, holds independent sequences (type 2), or has
             notes but none on channel 10 and some of them mean no drum.
     """
     midi = _load(path)
+    note_map = _map_of(midi) if note_map is None else note_map
     tempo, ticks_per_beat = _timing_of(midi, path)
     tracks = [_strokes_of(track) for track in midi.tracks]
     strokes = _drum_strokes(tracks, midi, note_map, path)
@@ -172,6 +186,11 @@ def _tempo_map_of(midi: mido.MidiFile, path: AnyPath) -> TempoMap:
     return tempo_map_from_events(tempos, signatures)
 
 
+def _map_of(midi: mido.MidiFile) -> Mapping[int, Drum]:
+    ours = any(message.type == "text" and message.text == SIGNATURE for _, message in _metas(midi))
+    return DRUMLANE_MIDI if ours else TD17
+
+
 def _metas(midi: mido.MidiFile) -> Iterator[tuple[int, mido.MetaMessage]]:
     for track in midi.tracks:
         for tick, message in _absolute(track):
@@ -256,6 +275,7 @@ def _midi_file(performance: Performance, tempo: TempoMap, ticks_per_beat: int) -
 
 
 def _tempo_events(tempo: TempoMap, ticks_per_beat: int) -> Iterator[_Event]:
+    yield 0, _META, mido.MetaMessage("text", text=SIGNATURE)
     for change in tempo.changes:
         message = mido.MetaMessage("set_tempo", tempo=_microseconds(change.bpm))
         yield round(change.beat * ticks_per_beat), _META, message

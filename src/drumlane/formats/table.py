@@ -25,7 +25,7 @@ from drumlane.errors import ConfigError, FormatError, nearest_first
 from drumlane.files import AnyPath, shown, whole_file
 from drumlane.formats.labels import drum_in_lane, drum_of_name, names_near
 from drumlane.performance import Hit, Performance
-from drumlane.vocabulary import DRUMLANE_MIDI, Drum, lane_by_name
+from drumlane.vocabulary import TD17, Drum, lane_by_name
 
 COLUMNS = ("time", "drum", "lane", "velocity", "confidence")
 ANNOTATION_COLUMNS = ("onset_s", "lane", "label", "note")
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 _RowReader = Callable[[list[str]], Hit | str]
 
 
-def read_table(path: AnyPath, note_map: Mapping[int, Drum] = DRUMLANE_MIDI) -> Performance:
+def read_table(path: AnyPath, note_map: Mapping[int, Drum] = TD17) -> Performance:
     """Read a table.
 
     Args:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from drumlane.evaluation.references import LoadedTrack, Pairing, ReadEstimate, Track
     from drumlane.evaluation.report import Report
 
-_WIDE = 132  # columns for tables that go into a file or a pipe
+_WIDE = 110  # columns for tables that go into a file or a pipe
 
 
 def evaluate(

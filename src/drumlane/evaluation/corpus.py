@@ -3,20 +3,23 @@
 Flow: manifest csv -> **corpus** -> references (Track) -> protocol
 
 A manifest is a csv file with a header and one row per recording. ``file`` (audio) and ``annotation`` are
-paths relative to the manifest; any other column can be used to choose and to group rows. Conditions are
-``column=pattern`` with the wildcards ``*`` and ``?``, upper and lower case alike.
+paths relative to the manifest, ``dur_s``, if there, is the length in seconds; any other column can be used to
+choose and to group rows. Conditions are ``column=pattern`` with the wildcards ``*`` and ``?``, upper and
+lower case alike.
 """
 
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from math import isfinite, nan
 from pathlib import Path, PurePosixPath
 
 from drumlane.errors import ConfigError, DatasetError, nearest_first
 from drumlane.evaluation.references import Track
 
 REQUIRED_COLUMNS = ("file", "annotation")
+DURATION_COLUMN = "dur_s"  # optional
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +49,9 @@ class Group:
 # The groups reported for a manifest that tells drums alone, drums with accompaniment and accompaniment alone
 # apart in ``content``; a song is a recording made to a backing track ("minus one"), a phrase one without.
 STANDARD_GROUPS: tuple[Group, ...] = (
-    Group("drums only, all", (Condition("content", "drums only*"),)),
+    Group("drums, all", (Condition("content", "drums only*"),)),
     Group(
-        "phrases, drummer 1",
+        "phrases d1",
         (
             Condition("content", "drums only*"),
             Condition("file", "*phrase*"),
@@ -56,16 +59,16 @@ STANDARD_GROUPS: tuple[Group, ...] = (
         ),
     ),
     Group(
-        "phrases, drummer 2",
+        "phrases d2",
         (
             Condition("content", "drums only*"),
             Condition("file", "*phrase*"),
             Condition("drummer", "d2"),
         ),
     ),
-    Group("songs, drums only", (Condition("content", "drums only*"), Condition("file", "*minus-one*"))),
-    Group("songs, with accompaniment", (Condition("content", "drums + accompaniment*"),)),
-    Group("accompaniment alone", (Condition("content", "accompaniment only*"),)),
+    Group("songs, drums", (Condition("content", "drums only*"), Condition("file", "*minus-one*"))),
+    Group("songs, mix", (Condition("content", "drums + accompaniment*"),)),
+    Group("accompaniment", (Condition("content", "accompaniment only*"),)),
 )
 
 
@@ -141,7 +144,19 @@ def _track(manifest: Path, line: int, row: Mapping[str, str]) -> Track:
     for path in (audio, annotation):
         if not path.is_file():
             raise DatasetError(f"{manifest}: line {line}: {path} is not there; complete the material")
-    return Track(PurePosixPath(row["file"]).with_suffix("").as_posix(), annotation, audio, dict(row))
+    name = PurePosixPath(row["file"]).with_suffix("").as_posix()
+    return Track(name, annotation, audio, dict(row), _duration(manifest, line, row))
+
+
+def _duration(manifest: Path, line: int, row: Mapping[str, str]) -> float:
+    text = row.get(DURATION_COLUMN) or "0"
+    try:
+        duration = float(text)
+    except ValueError:
+        duration = nan
+    if not (isfinite(duration) and duration >= 0):
+        raise DatasetError(f"{manifest}: line {line}: {DURATION_COLUMN} {text!r} is no number of seconds")
+    return duration
 
 
 def _check_column(tracks: Sequence[Track], column: str) -> None:

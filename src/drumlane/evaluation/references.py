@@ -31,6 +31,7 @@ class Track:
     reference: Path
     estimate: Path | None  # symbolic file, or audio to transcribe; None: there is none
     columns: Mapping[str, str] = field(default_factory=dict)  # of the manifest's row
+    duration: float = 0.0  # seconds of audio, if known: tables of hits do not tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,8 @@ def load(
     for track in tracks:
         if track.estimate is None and not missing_counts:
             continue
-        reference = read(track.reference)
+        annotated = read(track.reference)
+        reference = replace(annotated, duration=max(annotated.duration, track.duration))
         estimate, failure = Performance(duration=reference.duration), ""
         if track.estimate is not None:
             try:

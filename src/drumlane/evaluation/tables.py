@@ -9,27 +9,14 @@ dash.
 from collections.abc import Iterator, Sequence
 from math import isfinite
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from drumlane.evaluation.counts import Counts, HatCounts
+from drumlane.evaluation.counts import Counts
 from drumlane.evaluation.metrics import Scores
 from drumlane.evaluation.report import Report
-from drumlane.evaluation.velocity import VelocityScore
 
-_SUMMARY = (
-    "group",
-    "tracks",
-    "hits",
-    "P",
-    "R",
-    "F",
-    "95 %",
-    "macro F",
-    "track F",
-    "bias",
-    "offset",
-    "|offset|",
-)
+_Rows = Sequence[tuple[str, Scores]]
 _MARKDOWN = (
     "group",
     "classes",
@@ -47,13 +34,14 @@ _MARKDOWN = (
 
 def tables(report: Report) -> Iterator[Table]:
     """Yield the summary of every class set and tolerance, then each class set by class, then the rest."""
-    n_tolerances = len(report.protocol.tolerances)
-    for i in range(len(report.groups[0].scores) if report.groups else 0):
-        yield _summary_table([(g.name, g.scores[i]) for g in report.groups])
-    for i in range(0, len(report.groups[0].scores) if report.groups else 0, n_tolerances):
-        yield _class_table([(g.name, g.scores[i]) for g in report.groups])
-    first = [(g.name, g.scores[0]) for g in report.groups]
-    yield from (t for t in (_detail_table(first), _false_hit_table(first)) if t.row_count)
+    settings = [
+        [(group.name, group.scores[i]) for group in report.groups] for i in range(_n_settings(report))
+    ]
+    yield from map(_summary_table, settings)
+    yield from map(_class_table, settings[:: len(report.protocol.tolerances)])
+    yield _timing_table(settings[0])
+    details = (_velocity_table(settings[0]), _hat_table(settings[0]), _false_hit_table(settings[0]))
+    yield from (table for table in details if table.row_count)
 
 
 def markdown(report: Report) -> str:
@@ -91,34 +79,46 @@ def _heading(scores: Scores) -> str:
     return f"{classes.name} ({len(classes.labels)} classes), ±{milliseconds(scores.tolerance)} ms"
 
 
-def _summary_table(rows: Sequence[tuple[str, Scores]]) -> Table:
-    table = Table(title=_heading(rows[0][1]), title_justify="left", title_style="bold")
-    table.add_column(_SUMMARY[0], overflow="fold")
-    for name in _SUMMARY[1:]:
-        table.add_column(name, justify="right", no_wrap=True)
+def _n_settings(report: Report) -> int:
+    return len(report.protocol.class_sets) * len(report.protocol.tolerances)
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    """Return an empty table whose first column is the group; all others are numbers."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("group", overflow="fold", min_width=13)
+    for name in columns:
+        table.add_column(name, justify="left" if name == "class" else "right", no_wrap=True)
+    return table
+
+
+def _summary_table(rows: _Rows) -> Table:
+    columns = ("n", "hits", "P", "R", "F", "95 %", "macro", "mean", "bias %")
+    table = _table(_heading(rows[0][1]), columns)
     for name, scores in rows:
         micro = scores.micro
         table.add_row(
             name,
             str(len(scores.tracks)),
             str(micro.support),
-            *(_decimal(value) for value in (micro.precision, micro.recall, micro.f)),
+            *map(_decimal, (micro.precision, micro.recall, micro.f)),
             _interval(scores),
-            _decimal(scores.macro_f),
-            _decimal(scores.track_mean_f),
-            _signed(100 * micro.count_bias, "%"),
-            _signed(1000 * scores.timing.median, "ms"),
-            _unsigned(1000 * scores.timing.mean_absolute, "ms"),
+            *map(_decimal, (scores.macro_f, scores.track_mean_f)),
+            _signed(100 * micro.count_bias),
         )
     return table
 
 
-def _class_table(rows: Sequence[tuple[str, Scores]]) -> Table:
-    table = Table(title=f"by class: {_heading(rows[0][1])}", title_justify="left", title_style="bold")
-    table.add_column("group", overflow="fold")
-    table.add_column("class", no_wrap=True)
-    for name in ("hits", "found", "missed", "invented", "P", "R", "F", "offset"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _class_table(rows: _Rows) -> Table:
+    columns = ("class", "hits", "found", "missed", "extra", "P", "R", "F", "ms")
+    table = _table(f"by class: {_heading(rows[0][1])}", columns)
     for group, scores in rows:
         shown = [c for c in scores.classes if c.counts.support + c.counts.estimated]
         for i, c in enumerate(shown):
@@ -126,7 +126,7 @@ def _class_table(rows: Sequence[tuple[str, Scores]]) -> Table:
                 group if i == 0 else "",
                 c.label,
                 *_count_cells(c.counts),
-                _signed(1000 * c.timing.median, "ms"),
+                _signed(1000 * c.timing.median),
                 end_section=c is shown[-1],
             )
     return table
@@ -137,46 +137,50 @@ def _count_cells(counts: Counts) -> tuple[str, ...]:
     return (*map(str, numbers), *map(_decimal, (counts.precision, counts.recall, counts.f)))
 
 
-def _detail_table(rows: Sequence[tuple[str, Scores]]) -> Table:
-    """Return velocity and hat articulation, for the groups whose references tell."""
-    title = f"velocity and hats: {_heading(rows[0][1])}" if rows else ""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("group", overflow="fold")
-    for name in ("pairs", "velocity error", "correlation", "F with velocity", "hats open/closed", "balanced"):
-        table.add_column(name, justify="right", no_wrap=True)
+def _timing_table(rows: _Rows) -> Table:
+    columns = ("pairs", "median offset ms", "mean |offset| ms")
+    table = _table(f"timing, estimate - reference: {_heading(rows[0][1])}", columns)
     for name, scores in rows:
-        if scores.velocity or scores.hats:
-            table.add_row(name, *_velocity_cells(scores.velocity), *_hat_cells(scores.hats))
+        timing = scores.timing
+        offsets = _signed(1000 * timing.median), _unsigned(1000 * timing.mean_absolute)
+        table.add_row(name, str(timing.n_pairs), *offsets)
     return table
 
 
-def _velocity_cells(velocity: VelocityScore | None) -> tuple[str, ...]:
-    if velocity is None:
-        return ("-",) * 4
-    error = _unsigned(velocity.mean_absolute_error, "")
-    return str(velocity.n_pairs), error, _decimal(velocity.correlation), _decimal(velocity.f)
+def _velocity_table(rows: _Rows) -> Table:
+    """Return velocities, for the groups whose references tell."""
+    columns = ("tracks", "pairs", "mean error", "correlation", "F with velocity")
+    table = _table(f"velocity: {_heading(rows[0][1])}", columns)
+    for name, scores in rows:
+        if velocity := scores.velocity:
+            error = _unsigned(velocity.mean_absolute_error)
+            rest = _decimal(velocity.correlation), _decimal(velocity.f)
+            table.add_row(name, str(velocity.n_tracks), str(velocity.n_pairs), error, *rest)
+    return table
 
 
-def _hat_cells(hats: HatCounts | None) -> tuple[str, ...]:
-    if hats is None:
-        return ("-",) * 2
-    n_open, n_closed = hats.open_right + hats.open_wrong, hats.closed_right + hats.closed_wrong
-    return f"{n_open}/{n_closed}", _decimal(hats.balanced_accuracy)
+def _hat_table(rows: _Rows) -> Table:
+    """Return open and closed hats, for the groups whose references tell them apart."""
+    columns = ("open", "told open", "closed", "told closed", "balanced accuracy")
+    table = _table(f"matched hats, ±{milliseconds(rows[0][1].tolerance)} ms", columns)
+    for name, scores in rows:
+        if hats := scores.hats:
+            n_open, n_closed = hats.open_right + hats.open_wrong, hats.closed_right + hats.closed_wrong
+            counts = (n_open, hats.open_right, n_closed, hats.closed_right)
+            table.add_row(name, *map(str, counts), _decimal(hats.balanced_accuracy))
+    return table
 
 
-def _false_hit_table(rows: Sequence[tuple[str, Scores]]) -> Table:
+def _false_hit_table(rows: _Rows) -> Table:
     """Return the false hits a minute, for the groups that hold references without hits."""
-    title = f"tracks without reference hits: {_heading(rows[0][1])}" if rows else ""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    table.add_column("group", overflow="fold")
-    for name in ("tracks", "minutes", "false hits", "a minute"):
-        table.add_column(name, justify="right", no_wrap=True)
+    columns = ("tracks", "minutes", "false hits", "a minute")
+    table = _table(f"tracks without reference hits: {_heading(rows[0][1])}", columns)
     for name, scores in rows:
         silent = [track for track in scores.tracks if track.micro.support == 0]
         if silent:
             minutes = sum(track.duration for track in silent) / 60
             false_hits = sum(track.micro.fp for track in silent)
-            per_minute = _unsigned(scores.false_hits_per_minute, "")
+            per_minute = _unsigned(scores.false_hits_per_minute)
             table.add_row(name, str(len(silent)), f"{minutes:.1f}", str(false_hits), per_minute)
     return table
 
@@ -195,7 +199,7 @@ def _markdown_cells(name: str, scores: Scores) -> tuple[str, ...]:
         _decimal(micro.precision),
         _decimal(micro.recall),
         _decimal(scores.macro_f),
-        by_class or f"{_unsigned(scores.false_hits_per_minute, '')} false hits a minute",
+        by_class or f"{_unsigned(scores.false_hits_per_minute)} false hits a minute",
     )
 
 
@@ -203,12 +207,12 @@ def _decimal(value: float) -> str:
     return f"{value:.3f}" if isfinite(value) else "-"
 
 
-def _signed(value: float, unit: str) -> str:
-    return f"{value:+.1f} {unit}" if isfinite(value) else "-"
+def _signed(value: float) -> str:
+    return f"{value:+.1f}" if isfinite(value) else "-"
 
 
-def _unsigned(value: float, unit: str) -> str:
-    return f"{value:.1f} {unit}".rstrip() if isfinite(value) else "-"
+def _unsigned(value: float) -> str:
+    return f"{value:.1f}" if isfinite(value) else "-"
 
 
 def _interval(scores: Scores) -> str:

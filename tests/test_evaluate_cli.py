@@ -210,6 +210,14 @@ def test_a_json_path_that_cannot_be_written_leaves_nothing(run, folders, tmp_pat
     assert "scores.json: cannot be written" in err
 
 
+def test_the_python_example_of_the_documentation_runs(folders, monkeypatch, capsys):
+    text = (Path(__file__).parents[1] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    example = text.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(folders[0].parent)
+    exec(compile(example, "docs/evaluation.md", "exec"), {})
+    assert capsys.readouterr().out.startswith(f"{2 * 44 / (2 * 44 + 4)}"[:6])
+
+
 # Audio and manifests --------------------------------------------------------------------------------
 
 HEARD = [(0.5, Lane.KICK), (1.0, Lane.SNARE), (1.5, Lane.KICK), (2.0, Lane.CRASH), (2.5, Lane.KICK)]

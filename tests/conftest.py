@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from drumlane.audio.features import FeatureSpec, hz_to_mel
 from drumlane.models.card import FeatureFields, Level, ModelCard, Training, write_card
 from drumlane.models.loading import SHIPPED
-from drumlane.vocabulary import LANE_NAMES, LANES, Lane
+from drumlane.performance import Hit
+from drumlane.vocabulary import DRUM_OF_LANE, LANE_NAMES, LANES, Lane
 
 SAMPLE_RATE = 44100
 # One tone per lane, far enough apart that each has mel bands of its own.
@@ -60,6 +61,16 @@ def tones(hits: Sequence[tuple[float, Lane]], seconds: float, rate: int = SAMPLE
             0.2 * attack * np.exp(-t / 0.05) * np.sin(2 * np.pi * TONE_OF_LANE[lane] * t)
         )
     return samples
+
+
+def drums(hits: Sequence[tuple[float, Lane]], seconds: float) -> NDArray[np.float32]:
+    """Return the embedded kit playing hits, shape (n,) at ``SAMPLE_RATE``."""
+    from drumlane.rendering.procedural import embedded_kit
+    from drumlane.rendering.stage import play, voices_of
+
+    score = sorted(Hit(time, DRUM_OF_LANE[lane], 100) for time, lane in hits)
+    voices = voices_of(embedded_kit(), DRUM_OF_LANE.values())
+    return play(score, voices, round(seconds * SAMPLE_RATE), np.random.default_rng(0)).dry
 
 
 def card_for(path: Path, **changes: object) -> ModelCard:

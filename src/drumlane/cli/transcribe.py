@@ -7,7 +7,7 @@ Heavy modules load inside functions: a usage error and ``--help`` come at once.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drumlane.cli.batch import SCORE_SUFFIXES, Existing, names_a_file, plan_jobs, settle_existing
+from drumlane.cli.batch import SCORE_SUFFIXES, Existing, Job, names_a_file, plan_jobs, settle_existing
 from drumlane.cli.lane_values import parse_lane_values
 from drumlane.cli.outputs import ACTIVATIONS_SUFFIX, PLOT_SUFFIX, run_jobs
 from drumlane.cli.progress import Display
@@ -85,8 +85,15 @@ def transcribe(
     with _usage("-o"):
         jobs = [settle_existing(job, existing) for job in plan_jobs(recordings, output, suffixes)]
     with Display(len(jobs), quiet) as display:
-        failed = run_jobs(jobs, lambda: _load(model, threads, options), display)
-    raise typer.Exit(1 if failed else 0)
+        raise typer.Exit(_exit_code(jobs, lambda: _load(model, threads, options), display))
+
+
+def _exit_code(jobs: list[Job], load: Callable[[], "Transcriber"], display: Display) -> int:
+    try:
+        return 1 if run_jobs(jobs, load, display) else 0
+    except KeyboardInterrupt:  # typer would end without a word
+        display.complain("interrupted; what is finished stays, nothing is half-written")
+        return 130
 
 
 @contextmanager

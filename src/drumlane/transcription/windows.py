@@ -42,6 +42,11 @@ class WindowStream:
         self._end = 0  # frames received
         self._answered = 0  # frames given out
 
+    @property
+    def n_held(self) -> int:
+        """The number of feature frames in memory."""
+        return self._end - self._start
+
     def push(self, features: NDArray[np.float32]) -> Iterator[Activations]:
         """Take features of shape (frames, mels); yield what is finished, each (frames, …)."""
         self._blocks.append(features)

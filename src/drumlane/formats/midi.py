@@ -103,14 +103,16 @@ def write_midi(performance: Performance, path: AnyPath, ticks_per_beat: int = TI
     Times are kept to half a tick, at most 1 ms: ``ticks_per_beat`` is multiplied where a tempo is too slow
     for that. set_tempo holds whole microseconds, so the tempo map is rounded to them first and the hits are
     laid on the rounded map: their seconds stay. Of two hits on one note and tick the louder is written; a
-    note ends after ``NOTE_TICKS``, before it is struck again, or with the performance.
+    note ends after ``NOTE_TICKS``, before it is struck again, or with the performance. What the tempo map
+    says beyond the performance's end is left out.
 
     Raises:
         FormatError: the tempo or time signature does not fit into MIDI, or the file cannot be written.
     """
-    ticks_per_beat *= _refinement(performance.tempo, ticks_per_beat, path)
+    tempo = _until_the_end(performance)
+    ticks_per_beat *= _refinement(tempo, ticks_per_beat, path)
     try:
-        tempo = _as_midi_holds_it(performance.tempo, ticks_per_beat)
+        tempo = _as_midi_holds_it(tempo, ticks_per_beat)
         midi = _midi_file(performance, tempo, ticks_per_beat)
     except ValueError as error:
         raise FormatError(f"{shown(path)}: does not fit into MIDI ({error})") from error
@@ -235,6 +237,16 @@ _Event = tuple[int, int, mido.Message | mido.MetaMessage]
 _META, _OFF, _ON, _END = range(4)
 
 
+def _until_the_end(performance: Performance) -> TempoMap:
+    """Return the tempo map without what comes when the performance is over."""
+    tempo = performance.tempo
+    end = float(tempo.seconds_to_beats(performance.duration))
+    return TempoMap(
+        tuple(change for change in tempo.changes if change.beat == 0 or change.beat < end),
+        tuple(bar for bar in tempo.signatures if bar.beat == 0 or bar.beat < end),
+    )
+
+
 def _refinement(tempo: TempoMap, ticks_per_beat: int, path: AnyPath) -> int:
     """Return the factor that makes ticks short enough at the slowest tempo."""
     slowest = min(change.bpm for change in tempo.changes)
@@ -264,13 +276,14 @@ def _microseconds(bpm: float) -> int:
 
 
 def _midi_file(performance: Performance, tempo: TempoMap, ticks_per_beat: int) -> mido.MidiFile:
-    end_beat = float(tempo.seconds_to_beats(performance.duration))
-    if max(end_beat, tempo.changes[-1].beat, tempo.signatures[-1].beat) * ticks_per_beat > _MAX_DELTA:
+    end_tick = float(tempo.seconds_to_beats(performance.duration)) * ticks_per_beat
+    if end_tick > _MAX_DELTA:
         raise ValueError(f"more than {_MAX_DELTA} ticks long")
-    end = round(end_beat * ticks_per_beat)
+    end = round(end_tick)
+    tempo_events = [event for event in _tempo_events(tempo, ticks_per_beat) if event[0] <= end]
+    drum_events = _drum_events(_velocity_of_tick(performance, tempo, ticks_per_beat), end)
     midi = mido.MidiFile(type=1, ticks_per_beat=ticks_per_beat)
-    midi.tracks.append(_track(_tempo_events(tempo, ticks_per_beat), end))
-    midi.tracks.append(_track(_drum_events(_velocity_of_tick(performance, tempo, ticks_per_beat), end), end))
+    midi.tracks.extend([_track(tempo_events, end), _track(drum_events, end)])
     return midi
 
 
@@ -279,11 +292,9 @@ def _tempo_events(tempo: TempoMap, ticks_per_beat: int) -> Iterator[_Event]:
     for change in tempo.changes:
         message = mido.MetaMessage("set_tempo", tempo=_microseconds(change.bpm))
         yield round(change.beat * ticks_per_beat), _META, message
-    for signature in tempo.signatures:
-        message = mido.MetaMessage(
-            "time_signature", numerator=signature.numerator, denominator=signature.denominator
-        )
-        yield round(signature.beat * ticks_per_beat), _META, message
+    for bar in tempo.signatures:
+        message = mido.MetaMessage("time_signature", numerator=bar.numerator, denominator=bar.denominator)
+        yield round(bar.beat * ticks_per_beat), _META, message
 
 
 def _drum_events(velocities: dict[int, dict[int, int]], end: int) -> Iterator[_Event]:

@@ -30,7 +30,7 @@ class Lane(IntEnum):
 
     @property
     def label(self) -> str:
-        """Return the name used in files: ``kick``, ``hi_tom`` …"""
+        """Return the name used in files, like ``hi_tom``."""
         return self.name.lower()
 
 

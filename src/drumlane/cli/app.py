@@ -11,6 +11,8 @@ import typer
 
 from drumlane import __version__
 from drumlane.cli.evaluate import evaluate
+from drumlane.cli.render import render
+from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
 from drumlane.errors import DrumlaneError
 
@@ -23,6 +25,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(transcribe)
+app.command()(render)
+app.add_typer(train_app, name="train")
+app.command()(export)
 app.command()(evaluate)
 
 

@@ -1,0 +1,63 @@
+"""``drumlane train`` and ``drumlane export``: from a configuration to a model file."""
+
+import importlib.util
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drumlane.errors import MissingExtraError
+
+train_app = typer.Typer(help="Train a model.", no_args_is_help=True)
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="YAML file of the run.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change one setting; repeatable.")
+]
+
+
+@train_app.callback()
+def train() -> None:
+    """Train a model."""
+
+
+@train_app.command("transcriber")
+def train_transcriber(
+    config: Config,
+    overrides: Overrides = None,
+    resume: Annotated[
+        str | None, typer.Option(help="Checkpoint to go on from, or 'last' for the newest of this run.")
+    ] = None,
+    fast_dev_run: Annotated[
+        bool, typer.Option("--fast-dev-run", help="Two tiny steps, to see that all fits.")
+    ] = False,
+) -> None:
+    """Train the transcriber on audio rendered on the fly."""
+    _need_torch("training")
+    from drumlane.training import run
+    from drumlane.training.config import read_config
+
+    best = run.train_transcriber(read_config(config, overrides or ()), resume, fast_dev_run)
+    print(f"best checkpoint: {best}")
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a run (best.ckpt).")],
+    output: Annotated[Path, typer.Argument(help="Model to write (.onnx); its card goes beside it.")],
+    config: Config,
+    overrides: Overrides = None,
+) -> None:
+    """Turn a checkpoint into a model file, calibrated on held-out kits."""
+    _need_torch("export")
+    from drumlane.training.config import read_config
+    from drumlane.training.export import export_transcriber
+
+    command = f"drumlane train transcriber --config {config.as_posix()}"
+    card = export_transcriber(checkpoint, read_config(config, overrides or ()), output, command)
+    print(f"{output}: {card.parameters:,} parameters, thresholds {card.thresholds}")
+
+
+def _need_torch(feature: str) -> None:
+    for package in ("torch", "lightning", "onnx", "yaml"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(feature, package, "train")

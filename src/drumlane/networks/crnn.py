@@ -1,0 +1,109 @@
+"""CRNN: convolutions over log-mel frames, recurrent layers over time, one head per question.
+
+Frequency is pooled, time never: every frame of the input has its output. Heads give logits; probabilities are
+taken in the loss or, for export, by ``Probabilities``.
+
+Shapes: features (batch, frames, mels) -> onset (batch, frames, 8), velocity (batch, frames, 8),
+hat_open (batch, frames, 1).
+
+After: Vogl, Widmer and Knees, "Towards multi-instrument drum transcription", DAFx 2018; Zehren, Alunno and
+Bientinesi, "ADTOF", ISMIR 2021.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+N_LANES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CRNNSpec:
+    """The numbers that rebuild the network."""
+
+    n_mels: int = 80
+    conv_filters: tuple[int, ...] = (24, 32, 48, 64)
+    bottleneck: int = 128
+    hidden_size: int = 96  # per direction
+    num_gru_layers: int = 2
+    dropout_cnn: float = 0.1
+    dropout_gru: float = 0.2
+
+
+class Outputs(NamedTuple):
+    """Logits of each head."""
+
+    onset: Tensor  # (batch, frames, 8)
+    velocity: Tensor  # (batch, frames, 8)
+    hat_open: Tensor  # (batch, frames, 1)
+
+
+class ConvBlock(nn.Module):
+    """3×3 convolution, batch norm, ReLU, then two bands pooled into one."""
+
+    def __init__(self, n_in: int, n_out: int, dropout: float) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(n_in, n_out, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(n_out)
+        self.pool = nn.MaxPool2d((1, 2))
+        self.dropout = nn.Dropout2d(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (batch, n_out, frames, bands // 2) for (batch, n_in, frames, bands)."""
+        pooled: Tensor = self.dropout(self.pool(torch.relu(self.norm(self.conv(x)))))
+        return pooled
+
+
+class CRNN(nn.Module):
+    """The transcriber's network."""
+
+    def __init__(self, spec: CRNNSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.norm = nn.BatchNorm1d(spec.n_mels)
+        channels = (1, *spec.conv_filters)
+        self.convs = nn.Sequential(
+            *(ConvBlock(a, b, spec.dropout_cnn) for a, b in zip(channels, channels[1:], strict=False))
+        )
+        bands = spec.n_mels // 2 ** len(spec.conv_filters)
+        self.bottleneck = nn.Linear(spec.conv_filters[-1] * bands, spec.bottleneck)
+        self.gru = nn.GRU(
+            spec.bottleneck,
+            spec.hidden_size,
+            num_layers=spec.num_gru_layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=spec.dropout_gru if spec.num_gru_layers > 1 else 0.0,
+        )
+        self.dropout = nn.Dropout(spec.dropout_gru)
+        width = 2 * spec.hidden_size + spec.bottleneck
+        self.onset = nn.Linear(width, N_LANES)
+        self.velocity = nn.Linear(width, N_LANES)
+        self.hat_open = nn.Linear(width, 1)
+        nn.init.constant_(self.onset.bias, -3.0)  # onsets are rare: start near their rate
+
+    def forward(self, features: Tensor) -> Outputs:
+        """Return the logits for features (batch, frames, mels)."""
+        x = self.norm(features.transpose(1, 2)).transpose(1, 2)
+        x = self.convs(x.unsqueeze(1))  # (batch, filters, frames, bands)
+        x = x.transpose(1, 2).flatten(2)  # (batch, frames, filters * bands)
+        x = torch.relu(self.bottleneck(x))
+        with torch.autocast(x.device.type, enabled=False):  # bf16 recurrences are slower on CPUs, and coarse
+            h, _ = self.gru(x.float())
+        h = self.dropout(torch.cat([h, x.float()], dim=-1))  # the shortcut keeps the attack sharp
+        return Outputs(self.onset(h), self.velocity(h), self.hat_open(h))
+
+
+class Probabilities(nn.Module):
+    """The network as it is exported: every head in 0..1."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return onset, velocity and hat_open probabilities."""
+        onset, velocity, hat_open = self.network(features)
+        return torch.sigmoid(onset), torch.sigmoid(velocity), torch.sigmoid(hat_open)

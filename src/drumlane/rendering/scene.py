@@ -1,0 +1,270 @@
+"""Scene: one training item, from material and a seed to sound with exact labels.
+
+Flow: kits + grooves + clips -> **scene** -> training.items
+
+``draw_scene`` makes every decision, ``render_scene`` applies them: the same material and seed give the same
+samples. The hits of a scene are its labels, exact to the sample.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.performance import Hit
+from drumlane.rendering.accompaniment import Clip, draw_bed
+from drumlane.rendering.arrangement import arrange, excerpt
+from drumlane.rendering.kits import SAMPLE_RATE, Kit, Piece
+from drumlane.rendering.room import (
+    Compressor,
+    Equaliser,
+    Room,
+    compress,
+    draw_compressor,
+    draw_equaliser,
+    draw_room,
+    in_room,
+)
+from drumlane.rendering.stage import CURVE_DB, Voice, play
+from drumlane.vocabulary import Drum, Lane
+
+LEAD_SECONDS = 1.0  # played before the item so that it starts among ringing tails
+
+
+@dataclass(frozen=True, slots=True)
+class SceneOptions:
+    """How often things happen; every field is a chance unless it says otherwise."""
+
+    seconds: float = 5.0  # length of an item
+    accompanied: float = 0.6
+    drumless: float = 0.08
+    level_db: tuple[float, float] = (-8.0, 18.0)  # drums against accompaniment
+    percussion: float = 0.12  # unlabelled claps, shakers … beside the drums
+    mixed_kit: float = 0.4  # every piece from another kit
+    acoustic: float = 0.72  # share of acoustic kits
+    noise: float = 0.3
+    arranged: bool = True  # False: the grooves as they are
+    coloured: bool = True  # False: kits as they are, in a plain room
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Material:
+    """What scenes are made from; loaded once."""
+
+    kits: tuple[Kit, ...]
+    grooves: tuple[Sequence[Hit], ...]
+    clips: tuple[Clip, ...] = ()
+    rooms: tuple[NDArray[np.float32], ...] = ()  # recorded impulse responses, direct sound first
+    by_drum: Mapping[bool, Mapping[Drum, Sequence[Piece]]] = field(init=False)  # [acoustic][drum]
+
+    def __post_init__(self) -> None:
+        table: dict[bool, dict[Drum, list[Piece]]] = {True: defaultdict(list), False: defaultdict(list)}
+        for kit in self.kits:
+            for piece in (*kit.pieces.values(), *kit.alternates):
+                if piece.drum is not None:
+                    table[kit.acoustic][piece.drum].append(piece)
+        object.__setattr__(self, "by_drum", table)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """Every decision of one item."""
+
+    seconds: float
+    hits: tuple[Hit, ...]  # including the lead; times from the start of the lead
+    voices: Mapping[Drum, Voice]
+    extras: tuple[tuple[tuple[Hit, ...], Voice], ...]  # unlabelled percussion
+    curve_db: float
+    room: Room
+    response: NDArray[np.float32] | None
+    equaliser: Equaliser
+    compressor: Compressor
+    bed: NDArray[np.float32] | None
+    drums_db: float  # against the bed
+    noise_db: float | None  # against the loud parts
+    gain_db: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Item:
+    """A rendered scene."""
+
+    samples: NDArray[np.float32]  # (n,), mono, 44.1 kHz
+    hits: tuple[Hit, ...]  # labels; times from the first sample
+
+
+def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[int]) -> Scene:
+    """Decide everything about one item."""
+    rng = np.random.default_rng(seed)
+    total = options.seconds + LEAD_SECONDS
+    drumless = bool(material.clips) and rng.random() < options.drumless
+    hits = [] if drumless else _draw_hits(material, total, options, rng)
+    with_bed = bool(material.clips) and (drumless or rng.random() < options.accompanied)
+    n_samples = round(options.seconds * SAMPLE_RATE)
+    coloured = options.coloured
+    response = None
+    if coloured and material.rooms and rng.random() < 0.25:
+        response = material.rooms[int(rng.integers(len(material.rooms)))]
+    return Scene(
+        seconds=options.seconds,
+        hits=tuple(hits),
+        voices=draw_voices(material, options, rng) if hits else {},
+        extras=_draw_percussion(material, total, rng) if rng.random() < options.percussion else (),
+        curve_db=float(rng.uniform(25, 42)) if coloured else CURVE_DB,
+        room=draw_room(rng) if coloured else Room(),
+        response=response,
+        equaliser=draw_equaliser(rng) if coloured else Equaliser(),
+        compressor=draw_compressor(rng) if coloured else Compressor(),
+        bed=draw_bed(material.clips, n_samples, rng) if with_bed else None,
+        drums_db=float(rng.uniform(*options.level_db)),
+        noise_db=float(rng.uniform(-70, -25)) if rng.random() < options.noise else None,
+        gain_db=float(rng.normal(0, 3)),
+        seed=int(rng.integers(2**31)),
+    )
+
+
+def render_scene(scene: Scene) -> Item:
+    """Apply the decisions; the drums are levelled by their loud parts before the bed is added."""
+    rng = np.random.default_rng(scene.seed)
+    lead = round(LEAD_SECONDS * SAMPLE_RATE)
+    n_samples = round(scene.seconds * SAMPLE_RATE)
+    mix = np.zeros(n_samples, dtype=np.float32)
+    if scene.hits or scene.extras:
+        drums = _render_drums(scene, n_samples + lead, rng)[lead:]
+        scale = 0.1 * 10 ** (scene.drums_db / 20) if scene.bed is not None else 0.1
+        mix = drums * np.float32(scale / max(_loud_rms(drums), 1e-4))
+    if scene.bed is not None:
+        mix = mix + scene.bed
+    if scene.noise_db is not None:
+        level = np.float32(max(_loud_rms(mix), 1e-3) * 10 ** (scene.noise_db / 20))
+        mix = mix + level * rng.standard_normal(n_samples, dtype=np.float32)
+    labels = tuple(
+        Hit(h.time - LEAD_SECONDS, h.drum, h.velocity)
+        for h in scene.hits
+        if h.drum in scene.voices and LEAD_SECONDS <= h.time < LEAD_SECONDS + scene.seconds
+    )
+    return Item(samples=np.asarray(mix, dtype=np.float32), hits=labels)
+
+
+def _render_drums(scene: Scene, n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    tracks = play(scene.hits, scene.voices, n_samples, rng, scene.curve_db)
+    for hits, voice in scene.extras:
+        extra = play(hits, {Drum.CLAP: voice}, n_samples, rng, scene.curve_db)
+        tracks.dry[:] += extra.dry
+        tracks.send[:] += extra.send
+    wet = in_room(tracks, scene.room, scene.equaliser, scene.response)
+    return compress(wet, scene.compressor)
+
+
+def draw_voices(material: Material, options: SceneOptions, rng: np.random.Generator) -> dict[Drum, Voice]:
+    """Choose a piece for every drum: one kit with its gaps filled, or a different kit for each piece."""
+    acoustic = bool(rng.random() < options.acoustic)
+    mixed = rng.random() < options.mixed_kit
+    pool = [kit for kit in material.kits if kit.acoustic == acoustic] or list(material.kits)
+    kit = pool[int(rng.integers(len(pool)))]
+    toms = _kit_with_toms(pool, kit, rng)
+    voices: dict[Drum, Voice] = {}
+    sends: dict[Lane, float] = {}
+    for drum in Drum:
+        if drum.lane is None:
+            continue
+        is_tom = drum.lane in (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
+        piece = toms.piece(drum) if is_tom and toms else None if mixed else kit.piece(drum)
+        piece = piece or _any_piece(material, drum, acoustic, rng)
+        if piece is None:
+            continue
+        sends.setdefault(drum.lane, float(rng.uniform(0.3, 1.5)))
+        voices[drum] = _draw_voice(piece, sends[drum.lane], options, rng)
+    _balance_lanes(voices, options, rng)
+    return voices
+
+
+def _kit_with_toms(pool: Sequence[Kit], kit: Kit, rng: np.random.Generator) -> Kit | None:
+    """Toms come from one kit, so that high, mid and low keep their order."""
+    toms = {Drum.TOM_HIGH, Drum.TOM_MID, Drum.TOM_LOW}
+    if toms <= kit.pieces.keys():
+        return kit
+    complete = [k for k in pool if toms <= k.pieces.keys()]
+    return complete[int(rng.integers(len(complete)))] if complete else None
+
+
+def _any_piece(material: Material, drum: Drum, acoustic: bool, rng: np.random.Generator) -> Piece | None:
+    pieces = material.by_drum[acoustic].get(drum) or material.by_drum[not acoustic].get(drum)
+    return pieces[int(rng.integers(len(pieces)))] if pieces else None
+
+
+def _draw_voice(piece: Piece, send: float, options: SceneOptions, rng: np.random.Generator) -> Voice:
+    if not options.coloured:
+        return Voice(piece, darkening=0.0 if piece.natural else 0.6)
+    return Voice(
+        piece=piece,
+        gain=float(10 ** (rng.normal(0, 2) / 20)),
+        pitch=float(2 ** (rng.normal(0, 1.5) / 12)) if rng.random() < 0.6 else 1.0,
+        damping=float(rng.uniform(5, 60)) if rng.random() < 0.2 else 0.0,
+        send=send,
+        darkening=float(rng.uniform(0.2, 0.9)) if not piece.natural else float(rng.uniform(0, 0.3)),
+    )
+
+
+def _balance_lanes(voices: dict[Drum, Voice], options: SceneOptions, rng: np.random.Generator) -> None:
+    """Give each lane its own level, and all toms one pitch, as a mixing desk and a tuner would."""
+    if not options.coloured:
+        return
+    gains = {lane: float(10 ** (np.clip(rng.normal(0, 4.5), -10, 10) / 20)) for lane in Lane}
+    tom_pitch = float(2 ** (rng.normal(0, 2.5) / 12))
+    for drum, voice in voices.items():
+        assert drum.lane is not None
+        is_tom = drum.lane in (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
+        voices[drum] = Voice(
+            piece=voice.piece,
+            gain=voice.gain * gains[drum.lane],
+            pitch=tom_pitch if is_tom else voice.pitch,
+            damping=voice.damping,
+            send=voice.send,
+            darkening=voice.darkening,
+        )
+
+
+def _draw_hits(
+    material: Material, seconds: float, options: SceneOptions, rng: np.random.Generator
+) -> list[Hit]:
+    groove = material.grooves[int(rng.integers(len(material.grooves)))]
+    stretch = float(np.exp(rng.normal(0, 0.12))) if options.arranged else 1.0
+    length = groove[-1].time if groove else 0.0
+    start = float(rng.uniform(0, max(0.0, length - seconds / stretch)))
+    hits = excerpt(groove, start, seconds, stretch)
+    return arrange(hits, seconds, rng) if options.arranged else hits
+
+
+def _draw_percussion(
+    material: Material, seconds: float, rng: np.random.Generator
+) -> tuple[tuple[tuple[Hit, ...], Voice], ...]:
+    """Unlabelled percussion in a steady or loose pattern: what a transcriber must not write down."""
+    pieces = [piece for kit in material.kits for piece in kit.percussion]
+    if not pieces:
+        return ()
+    extras = []
+    for _ in range(int(rng.integers(1, 3))):
+        step, start = float(rng.uniform(0.15, 0.8)), float(rng.uniform(0, 0.5))
+        level, keep = rng.uniform(50, 120), rng.uniform(0.4, 1.0)
+        hits = tuple(
+            Hit(float(t), Drum.CLAP, int(np.clip(level + rng.normal(0, 10), 1, 127)))
+            for t in np.arange(start, seconds, step)
+            if rng.random() < keep
+        )
+        voice = Voice(pieces[int(rng.integers(len(pieces)))], gain=float(10 ** (rng.normal(-4, 4) / 20)))
+        extras.append((hits, voice))
+    return tuple(extras)
+
+
+def _loud_rms(samples: NDArray[np.float32]) -> float:
+    """Return the RMS of the louder half of 50 ms blocks: pauses do not make a part quiet."""
+    block = 2205
+    usable = len(samples) // block * block
+    if not usable:
+        return 0.0
+    powers = np.sort(np.mean(samples[:usable].reshape(-1, block) ** 2, axis=1))
+    return float(np.sqrt(np.mean(powers[len(powers) // 2 :])))

@@ -1,0 +1,147 @@
+"""Stage: hits become a dry track and what of it is sent to the room.
+
+Flow: kits -> **stage** -> room -> scene / render
+
+A hit at ``time`` puts its sample's attack on sample ``round(time · 44100)`` exactly. Loudness follows velocity
+by a curve in dB; a piece recorded in one dynamic also gets darker when struck softly. A closed or pedal hat
+silences the open hat that still rings.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.performance import Hit
+from drumlane.rendering.kits import SAMPLE_RATE, Kit, Piece, Sample
+from drumlane.vocabulary import Drum
+
+CURVE_DB = 35.0  # loudness at velocity v is CURVE_DB · log10(v / 127) below the loudest
+CHOKERS = (Drum.HIHAT_CLOSED, Drum.HIHAT_PEDAL)
+_DARK_TAPS = 16  # samples of the moving average that a soft stroke blends into (first zero at 2.8 kHz)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How one drum is played on this stage."""
+
+    piece: Piece
+    gain: float = 1.0  # linear, beside the piece's own
+    pitch: float = 1.0  # playback speed
+    damping: float = 0.0  # dB a second of extra decay
+    send: float = 1.0  # linear, into the room
+    darkening: float = 0.0  # 0..1, how much the softest stroke loses its highs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """What the stage gives to the room; both (n,) float32."""
+
+    dry: NDArray[np.float32]
+    send: NDArray[np.float32]
+
+
+def voices_of(kit: Kit, drums: Iterable[Drum]) -> dict[Drum, Voice]:
+    """Return a plain voice for each of ``drums`` that the kit has."""
+    pieces = {drum: kit.piece(drum) for drum in drums}
+    return {
+        drum: Voice(piece, darkening=0.0 if piece.natural else 0.6) for drum, piece in pieces.items() if piece
+    }
+
+
+def play(
+    hits: Iterable[Hit],
+    voices: Mapping[Drum, Voice],
+    n_samples: int,
+    rng: np.random.Generator,
+    curve_db: float = CURVE_DB,
+) -> Tracks:
+    """Lay the samples of all hits; drums without a voice are silent.
+
+    Args:
+        hits: in order of time.
+        voices: how each drum sounds.
+        n_samples: length of the result; later hits and tails are cut.
+        rng: chooses the round robin.
+        curve_db: the velocity curve.
+    """
+    dry = np.zeros(n_samples, dtype=np.float32)
+    send = np.zeros(n_samples, dtype=np.float32)
+    shaped: dict[int, NDArray[np.float32]] = {}
+    played = [hit for hit in hits if hit.drum in voices]
+    chokes = [round(hit.time * SAMPLE_RATE) for hit in played if hit.drum in CHOKERS]
+    for hit in played:
+        voice = voices[hit.drum]
+        sample = _choose(voice.piece, hit.velocity, rng)
+        if id(sample) not in shaped:
+            shaped[id(sample)] = _shape(sample, voice)
+        sound = _struck(shaped[id(sample)], voice, hit.velocity)
+        attack = round(sample.onset / voice.pitch)
+        start = round(hit.time * SAMPLE_RATE) - attack
+        if hit.drum is Drum.HIHAT_OPEN:
+            sound = _choke(sound, attack, start, chokes)
+        gain = voice.gain * voice.piece.gain * _loudness(voice.piece, sample, hit.velocity, curve_db)
+        _add(dry, send, start, sound, (gain, gain * voice.send))
+    return Tracks(dry, send)
+
+
+def _choose(piece: Piece, velocity: int, rng: np.random.Generator) -> Sample:
+    samples = piece.layer_for(velocity).samples
+    return samples[int(rng.integers(len(samples)))]
+
+
+def _loudness(piece: Piece, sample: Sample, velocity: int, curve_db: float) -> float:
+    return float(10 ** (curve_db * np.log10(velocity / 127.0) / 20.0) * piece.level / max(sample.rms, 1e-5))
+
+
+def _shape(sample: Sample, voice: Voice) -> NDArray[np.float32]:
+    """Return the sample with the voice's pitch and damping; its attack moves to onset / pitch."""
+    sound = sample.samples
+    if voice.pitch != 1.0:
+        # Both grids are anchored at the attack, so it falls on a whole sample again.
+        attack = round(sample.onset / voice.pitch)
+        n_after = int((len(sound) - 1 - sample.onset) / voice.pitch)
+        at = sample.onset + (np.arange(attack + n_after + 1) - attack) * voice.pitch
+        sound = np.interp(at, np.arange(len(sound)), sound, left=0.0).astype(np.float32)
+    if voice.damping > 0:
+        seconds = np.arange(len(sound), dtype=np.float32) / SAMPLE_RATE
+        sound = sound * np.exp(-voice.damping * np.float32(np.log(10) / 20) * seconds)
+    return sound
+
+
+def _struck(sound: NDArray[np.float32], voice: Voice, velocity: int) -> NDArray[np.float32]:
+    dark = voice.darkening * (1.0 - velocity / 127.0)
+    if dark <= 0.05 or len(sound) <= _DARK_TAPS:
+        return sound
+    # A running mean of past samples only: the attack keeps its place.
+    total = np.cumsum(sound, dtype=np.float64)
+    total[_DARK_TAPS:] -= total[:-_DARK_TAPS].copy()
+    return np.asarray((1.0 - dark) * sound + (dark / _DARK_TAPS) * total, dtype=np.float32)
+
+
+def _choke(sound: NDArray[np.float32], attack: int, start: int, chokes: list[int]) -> NDArray[np.float32]:
+    """Fade the ringing hat within 10 ms of the next closing stroke."""
+    at = next((c for c in chokes if c > start + attack), None)
+    if at is None or at - start >= len(sound):
+        return sound
+    fade = int(0.01 * SAMPLE_RATE)
+    kept = sound[: at - start + fade].copy()
+    tail = kept[at - start :]
+    tail *= np.linspace(1.0, 0.0, len(tail), dtype=np.float32)
+    return kept
+
+
+def _add(
+    dry: NDArray[np.float32],
+    send: NDArray[np.float32],
+    start: int,
+    sound: NDArray[np.float32],
+    gains: tuple[float, float],
+) -> None:
+    first, last = max(0, start), min(len(dry), start + len(sound))
+    if first >= last:
+        return
+    part = sound[first - start : last - start]
+    dry[first:last] += np.float32(gains[0]) * part
+    send[first:last] += np.float32(gains[1]) * part

@@ -1,0 +1,64 @@
+"""Provenance: what a model's card must say about the material it was trained on.
+
+The attribution lines are those that the licences ask for. Kits are listed from the manifest, as far as the run
+learns from them.
+"""
+
+import csv
+from pathlib import Path
+
+from drumlane.data import gmd
+from drumlane.data.families import in_training
+from drumlane.models.card import Source
+from drumlane.rendering.kits import read_manifest
+from drumlane.training.config import DataConfig
+
+PROCEDURAL = Source(
+    name="procedural drum kits",
+    licence="MIT",
+    attribution="drumlane contributors: synthesised by the program",
+)
+BACKING = (
+    Source(
+        name="rendered accompaniment",
+        licence="CC0 1.0; soundfonts MIT",
+        attribution="FluidR3 (c) 2000-2008 Frank Wen; MuseScore_General (c) 2018-2021 S. Christian Collins "
+        "and others",
+    ),
+    Source(
+        name="everythingisfree, everythingisremixed (vocal, synth and bass stems)",
+        licence="CC0 1.0",
+        attribution="Software-Entwicklungskit",
+    ),
+    Source(
+        name="LibriSpeech utterances",
+        licence="CC BY 4.0",
+        attribution="V. Panayotov, G. Chen, D. Povey, S. Khudanpur 2015; LibriVox readers",
+    ),
+    Source(name="distorted guitar power chords", licence="CC BY 3.0", attribution="Ax_Grinder"),
+    Source(
+        name="impulse responses",
+        licence="Apache-2.0; CC BY",
+        attribution="web-audio-samples (c) Google; Greg Hopkins",
+    ),
+)
+
+
+def training_sources(data: DataConfig) -> tuple[Source, ...]:
+    """Return everything that a run with this configuration learns from."""
+    grooves = Source(name="Groove MIDI Dataset", licence=gmd.LICENCE, attribution=gmd.ATTRIBUTION)
+    procedural = (PROCEDURAL,) if data.procedural_kits else ()
+    return (grooves, *_kit_sources(data.kits), *procedural, *(BACKING if data.backing else ()))
+
+
+def _kit_sources(manifest: Path) -> tuple[Source, ...]:
+    used = {row.kit for row in read_manifest(manifest) if in_training(row)}
+    with manifest.open(newline="", encoding="utf-8") as stream:
+        rows = {(r["source"], r["licence"], r["kit"]) for r in csv.DictReader(stream) if r["kit"] in used}
+    kits_of: dict[tuple[str, str], list[str]] = {}
+    for source, licence, kit in sorted(rows):
+        kits_of.setdefault((source, licence), []).append(kit)
+    return tuple(
+        Source(name=f"kits {', '.join(kits)}", licence=licence, attribution=source)
+        for (source, licence), kits in sorted(kits_of.items())
+    )

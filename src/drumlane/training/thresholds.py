@@ -1,0 +1,67 @@
+"""Thresholds: the decoder's settings, chosen on rendered items of held-out kits.
+
+Flow: module / export -> **thresholds** -> models.card
+
+For each lane every threshold of a grid is scored by note-level F at ±50 ms, pooled over the items; the middle
+of the range that is as good as the best within a hair is taken, because it bears other recordings better.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.evaluation.counts import Counts
+from drumlane.evaluation.matching import match_onsets
+from drumlane.performance import Hit
+from drumlane.transcription.peaks import pick_peaks
+from drumlane.vocabulary import LANES, Lane
+
+GRID = tuple(np.round(np.arange(0.05, 0.91, 0.05), 2).tolist())
+TOLERANCE = 0.05  # s
+NEARLY_BEST = 0.003  # of F
+# Seconds between strokes of one lane: flams and rolls on the snare and fast hats stay.
+MINIMUM_GAPS = (0.04, 0.028, 0.025, 0.03, 0.03, 0.03, 0.05, 0.035)
+
+Onsets = NDArray[np.float32]  # (frames, 8), 0..1
+
+
+def best_thresholds(
+    onsets: Sequence[Onsets], references: Sequence[Sequence[Hit]], fps: float, gaps: Sequence[float]
+) -> tuple[tuple[float, ...], tuple[Counts, ...]]:
+    """Return a threshold for each lane and the counts it gives.
+
+    Args:
+        onsets: activations of each item.
+        references: hits of each item.
+        fps: frames a second.
+        gaps: minimum gap of each lane in seconds.
+    """
+    chosen = [_best_of_lane(lane, onsets, references, fps, gaps[lane]) for lane in LANES]
+    return tuple(t for t, _ in chosen), tuple(c for _, c in chosen)
+
+
+def micro_f(counts: Sequence[Counts]) -> float:
+    """Return F of the pooled counts."""
+    return sum(counts, Counts(0, 0, 0)).f
+
+
+def _best_of_lane(
+    lane: Lane, onsets: Sequence[Onsets], references: Sequence[Sequence[Hit]], fps: float, gap: float
+) -> tuple[float, Counts]:
+    table = [Counts(0, 0, 0)] * len(GRID)
+    for onset, hits in zip(onsets, references, strict=True):
+        reference = np.array([h.time for h in hits if h.drum.lane is lane])
+        times, heights = pick_peaks(onset[:, lane], GRID[0], gap, fps)
+        for i, threshold in enumerate(GRID):
+            table[i] += count(reference, times[heights >= threshold])
+    f = np.nan_to_num([c.f for c in table])  # a lane without hits has no F
+    good = np.flatnonzero(f >= f.max() - NEARLY_BEST)
+    chosen = int(good[len(good) // 2])
+    return GRID[chosen], table[chosen]
+
+
+def count(reference: NDArray[np.float64], estimate: NDArray[np.float64]) -> Counts:
+    """Return matched, false and missed onsets at ±50 ms."""
+    matched = len(match_onsets(reference, estimate, TOLERANCE))
+    return Counts(matched, len(estimate) - matched, len(reference) - matched)

@@ -118,7 +118,7 @@ def draw_side_stick(rng: np.random.Generator, electronic: bool) -> Drumhead:
 
 
 def draw_toms(rng: np.random.Generator, electronic: bool) -> dict[Drum, Drumhead]:
-    """Draw three toms of one make, tuned apart by a third to a sixth, high above mid above low."""
+    """Draw three toms of one make, tuned apart by a third to a fifth, high above mid above low."""
     low = rng.uniform(62, 112)
     mid = low * rng.uniform(1.2, 1.5)
     high = mid * rng.uniform(1.2, 1.5)

@@ -11,7 +11,7 @@ Memory does not grow with the length of the file when ``FeatureStream`` is used.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -54,7 +54,9 @@ class FeatureSpec:
     @property
     def digest(self) -> str:
         """A short hash of every number and of the feature version."""
-        text = json.dumps([FEATURE_VERSION, asdict(self)], sort_keys=True)
+        # In the default's type: a config's 30 and the default's 30.0 are the same number.
+        numbers = {field.name: type(field.default)(getattr(self, field.name)) for field in fields(self)}
+        text = json.dumps([FEATURE_VERSION, numbers], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def n_frames(self, n_samples: int) -> int:

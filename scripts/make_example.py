@@ -24,7 +24,7 @@ from drumlane.vocabulary import Drum, Lane
 
 BPM = 100.0
 STEPS_PER_BAR = 16
-KIT_SEED, BAND_SEED, PLAYER_SEED = 68, 31, 1
+KIT_SEED, BAND_SEED, PLAYER_SEED = 113, 31, 1
 TAIL = 1.5  # seconds
 BACKING_DB = -5.0
 LOOSENESS = 0.004  # seconds, standard deviation of the player's timing

@@ -31,9 +31,7 @@ from drumlane.rendering.procedural_sources import Sound
 from drumlane.vocabulary import Drum
 
 ONSET = 22  # samples of silence before the attack, half a millisecond
-EMBEDDED_SEED = (
-    30  # of 160 acoustic draws the nearest but one to the median of recorded kits, in decay and spectrum
-)
+EMBEDDED_SEED = 68  # chosen by measure: docs/rendering.md
 EMBEDDED_NAME = "procedural"
 DYNAMICS = 1.75  # level ∝ strength ** DYNAMICS, that is 35·log10(velocity / 127) dB
 _PEAK = 10 ** (-2 / 20)  # of a piece's loudest sample

@@ -54,8 +54,12 @@ class FeatureSpec:
     @property
     def digest(self) -> str:
         """A short hash of every number and of the feature version."""
-        # In the default's type: a config's 30 and the default's 30.0 are the same number.
-        numbers = {field.name: type(field.default)(getattr(self, field.name)) for field in fields(self)}
+        numbers = {
+            # A config's 30 and the default's 30.0 are the same number.
+            field.name: float(value) if field.type is float else value
+            for field in fields(self)
+            for value in [getattr(self, field.name)]
+        }
         text = json.dumps([FEATURE_VERSION, numbers], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

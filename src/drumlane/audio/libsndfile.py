@@ -5,7 +5,9 @@ Flow: audio.io -> **libsndfile** -> audio.blocks
 A damaged file is used as far as it decodes, with a warning in the log.
 """
 
+import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +47,7 @@ def decode_with_libsndfile(path: Path) -> Decoded | None:
     try:
         if _cannot_be_mp3(path):
             raise soundfile.SoundFileRuntimeError("no mp3 frame in it")
-        sound = soundfile.SoundFile(path)
+        sound = _open_forward_only(path)
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: .raw, which has no header
         if path.suffix.lower() in MEDIA_SUFFIXES or media_available():
             return None
@@ -53,6 +55,26 @@ def decode_with_libsndfile(path: Path) -> Decoded | None:
     n_frames = sound.frames if 0 < sound.frames < _UNKNOWN_LENGTH else None
     seconds = n_frames / sound.samplerate if n_frames is not None else None
     return Decoded(sound.samplerate, sound.channels, seconds, _libsndfile_blocks(path, sound), sound.close)
+
+
+def _open_forward_only(path: Path) -> "soundfile.SoundFile":
+    """Open a file that is read from its beginning to its end.
+
+    soundfile seeks to where it already is after every read. In an mp3 that loses the bits a frame borrows
+    from the ones before: silence and wrong samples at the start of every block.
+    """
+    import soundfile
+
+    class ForwardOnly(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+        def seekable(self) -> bool:
+            return False
+
+    return ForwardOnly(_name(path))
+
+
+def _name(path: Path) -> Path | bytes:
+    """Return a name that soundfile can encode, even if it is no text; Windows has no such names."""
+    return path if sys.platform == "win32" else os.fsencode(path)
 
 
 def _cannot_be_mp3(path: Path) -> bool:
@@ -100,7 +122,9 @@ def encode_with_libsndfile(file: Path, frames: Block, sample_rate: int, target: 
     container, subtype = ENCODINGS[target.suffix.lower()]
     n_channels = frames.shape[1]
     try:
-        with soundfile.SoundFile(file, "w", sample_rate, n_channels, subtype, format=container) as sound:
+        with soundfile.SoundFile(
+            _name(file), "w", sample_rate, n_channels, subtype, format=container
+        ) as sound:
             # In pieces: libvorbis takes a whole song at once on the stack.
             for start in range(0, len(frames), FRAMES_PER_READ):
                 sound.write(frames[start : start + FRAMES_PER_READ])

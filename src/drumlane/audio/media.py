@@ -160,6 +160,4 @@ def warn_damaged(path: Path, seconds: float) -> None:
 
 def _not_audio(path: Path, reason: object) -> AudioError:
     text = getattr(reason, "strerror", None) or reason
-    return AudioError(
-        f"{shown(path)}: not a sound that can be decoded ({text}); check the file"
-    )
+    return AudioError(f"{shown(path)}: not a sound that can be decoded ({text}); check the file")

@@ -1,0 +1,123 @@
+"""Scores: measure everything that the documents claim about the shipped model, and write it into them.
+
+    python benchmarks/scores.py                measure all, then write
+    python benchmarks/scores.py dev-audio      measure only this (dev-audio, unseen-kits, speed), then write
+    python benchmarks/scores.py write          write only, from the measured files
+
+Measurements are JSON files in benchmarks/results, without their single tracks. The blocks between
+``<!-- measured: NAME -->`` and ``<!-- end of NAME -->`` in README.md and docs come from these files alone; a
+test compares them, so that no number there is typed by hand. Run it in the repository, with the development
+material beside it.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import score_tables
+import speed as speed_script
+
+BENCHMARKS = Path(__file__).resolve().parent
+REPOSITORY = BENCHMARKS.parent
+RESULTS = BENCHMARKS / "results"
+MODEL = REPOSITORY / "src" / "drumlane" / "models" / "transcriber.onnx"
+# Arguments of ``drumlane evaluate``, relative to the repository; in this order in the documents.
+EVALUATIONS: Mapping[str, tuple[str, ...]] = {
+    "dev-audio": ("--manifest", "../shared/data/dev-audio/dev.csv"),
+}
+SPEED = "speed"
+
+
+def main() -> None:
+    """Do what the command line says."""
+    known = [*EVALUATIONS, SPEED]
+    asked = sys.argv[1:] or known
+    if unknown := [name for name in asked if name not in (*known, "write")]:
+        sys.exit(f"scores.py: {unknown[0]!r} is unknown; choose from {', '.join(known)}, write")
+    RESULTS.mkdir(exist_ok=True)
+    for name in known:
+        if name in asked:
+            _measure(name)
+    for document, text in documents().items():
+        document.write_text(text, encoding="utf-8")
+        print(f"{document.relative_to(REPOSITORY)}: written")
+
+
+def documents() -> dict[Path, str]:
+    """Return the documents as the measured files say; blocks of what is not measured stay as they are."""
+    texts: dict[Path, str] = {}
+    for name, block in _blocks().items():
+        document = REPOSITORY / {"summary": "README.md", "speed": "docs/benchmarks.md"}.get(
+            name, "docs/scores.md"
+        )
+        text = texts.get(document) or document.read_text(encoding="utf-8")
+        texts[document] = with_block(text, name, block)
+    return texts
+
+
+def with_block(text: str, name: str, block: str) -> str:
+    """Return a document with the content of one block replaced.
+
+    Raises:
+        SystemExit: the document has no such block.
+    """
+    begin, end = f"<!-- measured: {name} -->", f"<!-- end of {name} -->"
+    if begin not in text or end not in text:
+        sys.exit(f"scores.py: no block {begin} … {end}; put these two lines where it belongs")
+    before, rest = text.split(begin, 1)
+    return f"{before}{begin}\n\n{block}\n\n{end}{rest.split(end, 1)[1]}"
+
+
+def _blocks() -> dict[str, str]:
+    reports = {name: _read(name) for name in EVALUATIONS if _path(name).exists()}
+    speed = _read(SPEED) if _path(SPEED).exists() else None
+    blocks = {name: score_tables.details(report) for name, report in reports.items()}
+    if reports:
+        blocks["summary"] = score_tables.summary(list(reports.values()), speed)
+    if speed:
+        blocks[SPEED] = speed_script.table(speed)
+    return blocks
+
+
+def _measure(name: str) -> None:
+    path = _path(name)
+    if name == SPEED:
+        _run(str(BENCHMARKS / "speed.py"), "--json", str(path))
+    else:
+        _run("-m", "drumlane", "evaluate", *EVALUATIONS[name], "--json", str(path))
+    content = _without_tracks(_read(name)) if name != SPEED else _read(name)
+    content["model_sha256"] = hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    if name != SPEED:
+        content["command"] = " ".join(("drumlane evaluate", *EVALUATIONS[name]))
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{path.relative_to(REPOSITORY)}: measured")
+
+
+def _without_tracks(report: dict[str, Any]) -> dict[str, Any]:
+    for group in report["groups"]:
+        for scores in group["scores"]:
+            del scores["tracks"]
+    return report
+
+
+def _path(name: str) -> Path:
+    return RESULTS / f"{name}.json"
+
+
+def _read(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(_path(name).read_text(encoding="utf-8"))
+    return content
+
+
+def _run(*arguments: str) -> None:
+    done = subprocess.run([sys.executable, *arguments], cwd=REPOSITORY, check=False)
+    if done.returncode:
+        sys.exit(f"scores.py: {' '.join(arguments)} failed with exit code {done.returncode}")
+
+
+if __name__ == "__main__":
+    main()

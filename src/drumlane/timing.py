@@ -6,6 +6,7 @@ quarter notes, beat 0 is at second 0, ticks are beats × ticks per beat, rounded
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,7 +56,7 @@ class TempoMap:
         if not self.changes or self.changes[0].beat != 0:
             raise ValueError("a tempo map needs a tempo at beat 0")
         beats = [c.beat for c in self.changes]
-        if any(b <= a for a, b in zip(beats, beats[1:], strict=False)):
+        if any(b <= a for a, b in pairwise(beats)):
             raise ValueError(f"tempo changes must be at increasing beats, not {beats}")
 
     @classmethod

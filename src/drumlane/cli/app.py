@@ -11,6 +11,7 @@ import typer
 
 from drumlane import __version__
 from drumlane.cli.evaluate import evaluate
+from drumlane.cli.evaluate_kits import evaluate_kits
 from drumlane.cli.render import render
 from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
@@ -28,6 +29,7 @@ app.command()(transcribe)
 app.command()(render)
 app.add_typer(train_app, name="train")
 app.command()(export)
+app.command("evaluate-kits")(evaluate_kits)
 app.command()(evaluate)
 
 

@@ -76,12 +76,12 @@ def evaluate(
 
     given = paths or []
     _check_usage(given, audio, manifest, bool(where or group_by))
-    protocol = _protocol(classes, tolerance_ms, seed)
+    protocol = parse_protocol(classes, tolerance_ms, seed)
     pairing, groups = _sources(given, audio, manifest, where or [], group_by)
     read_estimate, subject = (None, str(given[0])) if given and not audio else _transcriber(model, threads)
     loaded = _load(pairing.tracks, read_estimate, skip_missing)
     report = report_on(loaded, pairing, groups, protocol)
-    _print_report(report, subject, markdown, skip_missing)
+    print_report(report, subject, markdown, skip_missing)
     _write_files(report, subject, json_path, plot)
     if report.failures:
         raise typer.Exit(1)
@@ -100,7 +100,8 @@ def _check_usage(paths: Sequence[Path], audio: Path | None, manifest: Path | Non
         raise typer.BadParameter("give ESTIMATES and REFERENCES, or --audio or --manifest")
 
 
-def _protocol(classes: str, tolerance_ms: str, seed: int) -> "Protocol":
+def parse_protocol(classes: str, tolerance_ms: str, seed: int) -> "Protocol":
+    """Return the protocol of comma-separated class sets and tolerances in milliseconds."""
     from drumlane.evaluation.classes import class_set
     from drumlane.evaluation.protocol import Protocol
 
@@ -163,7 +164,8 @@ def _load(
     return list(progress(steps, "Transcribing", total=len(tracks), console=console, transient=True))
 
 
-def _print_report(report: "Report", subject: str, markdown: bool, skip_missing: bool) -> None:
+def print_report(report: "Report", subject: str, markdown: bool, skip_missing: bool) -> None:
+    """Print the tables on stdout and what is worth a remark on stderr."""
     from rich.console import Console
 
     from drumlane.evaluation import tables

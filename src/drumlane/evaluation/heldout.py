@@ -6,7 +6,7 @@ Each groove is played as it is (at most ``seconds`` of it) on one of the kits, w
 from the other kits given, in a plain room; with clips, accompaniment lies under it at a fixed level.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,12 +24,13 @@ HELDOUT_SEED = 2 * 10**9
 class HeldOutItem:
     """One rendered groove and what was played."""
 
+    name: str
     samples: NDArray[np.float32]  # (n,), mono, SAMPLE_RATE
     reference: Performance
 
 
 def render_heldout(
-    grooves: Sequence[Performance],
+    grooves: Mapping[str, Performance],
     kits: Sequence[Kit],
     clips: Sequence[Clip] = (),
     level_db: float = 0.0,
@@ -38,13 +39,13 @@ def render_heldout(
     """Yield one item per groove, the same ones every time.
 
     Args:
-        grooves: human performances.
+        grooves: human performances by name.
         kits: kits of held-out families; each groove draws one.
         clips: held-out accompaniment; empty for drums only.
         level_db: loudness of the drums against the accompaniment.
         seconds: the most that is played of a groove, from its start.
     """
-    for number, groove in enumerate(grooves):
+    for number, (name, groove) in enumerate(grooves.items()):
         if not groove.hits:
             continue
         length = min(seconds, groove.duration + 1.0)
@@ -62,4 +63,6 @@ def render_heldout(
             coloured=False,
         )
         item = render_scene(draw_scene(material, options, (HELDOUT_SEED, number)))
-        yield HeldOutItem(item.samples, Performance.of(item.hits, duration=len(item.samples) / SAMPLE_RATE))
+        yield HeldOutItem(
+            name, item.samples, Performance.of(item.hits, duration=len(item.samples) / SAMPLE_RATE)
+        )

@@ -11,6 +11,7 @@ Bientinesi, "ADTOF", ISMIR 2021.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -30,6 +31,13 @@ class CRNNSpec:
     num_gru_layers: int = 2
     dropout_cnn: float = 0.1
     dropout_gru: float = 0.2
+
+    def __post_init__(self) -> None:
+        if not self.conv_filters or self.n_mels < 2 ** len(self.conv_filters):
+            raise ValueError(
+                f"conv_filters={self.conv_filters} halve the mels {len(self.conv_filters)} times: "
+                f"n_mels={self.n_mels} must be at least {2 ** len(self.conv_filters)}, and one filter is needed"
+            )
 
 
 class Outputs(NamedTuple):
@@ -64,9 +72,7 @@ class CRNN(nn.Module):
         self.spec = spec
         self.norm = nn.BatchNorm1d(spec.n_mels)
         channels = (1, *spec.conv_filters)
-        self.convs = nn.Sequential(
-            *(ConvBlock(a, b, spec.dropout_cnn) for a, b in zip(channels, channels[1:], strict=False))
-        )
+        self.convs = nn.Sequential(*(ConvBlock(a, b, spec.dropout_cnn) for a, b in pairwise(channels)))
         bands = spec.n_mels // 2 ** len(spec.conv_filters)
         self.bottleneck = nn.Linear(spec.conv_filters[-1] * bands, spec.bottleneck)
         self.gru = nn.GRU(

@@ -3,8 +3,8 @@
 Flow: **accompaniment** -> scene / render
 
 Clips come from a folder with tables (``music.csv``: rendered bands; ``real.csv``: voices, guitars, synths) and
-are held in memory. A bed is one rendered band or a few recorded layers, each cut, looped, sped up or down,
-equalised and sometimes distorted.
+are held in memory. A bed is one rendered band or a few recorded layers, each cut, looped, sped up or
+down, equalised and sometimes distorted.
 """
 
 import csv

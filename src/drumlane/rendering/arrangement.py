@@ -2,8 +2,9 @@
 
 Flow: grooves -> **arrangement** -> stage
 
-Every function takes hits in order of time and returns new ones; randomness comes as a generator. Human grooves
-hold few hats, crashes, toms and floor-tom patterns, so these are written in; timing and velocities stay human.
+Every function takes hits in order of time and returns new ones; randomness comes as a generator. Human
+grooves hold few hats, crashes, toms and floor-tom patterns, so these are written in; timing and velocities
+stay human.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -2,8 +2,8 @@
 
 Flow: stage -> **room** -> scene / render
 
-Every effect is a frozen set of parameters with a ``draw_…`` that makes it from a generator and a function that
-applies it, so that any item can be rendered again. Equalisation and reverberation share one transform.
+Every effect is a frozen set of parameters with a ``draw_…`` that makes it from a generator and a function
+that applies it, so that any item can be rendered again. Equalisation and reverberation share one transform.
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ samples. The hits of a scene are its labels, exact to the sample.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,9 @@ class SceneOptions:
     mixed_kit: float = 0.4  # every piece from another kit
     acoustic: float = 0.72  # share of acoustic kits
     noise: float = 0.3
+    buzz: float = 0.3  # the snare's wires answer to kick and toms
+    soft_sticks: float = 0.12  # brushes, rods or mallets
+    sweep: float = 0.06  # brushes stirring on the snare, unlabelled
     arranged: bool = True  # False: the grooves as they are
     coloured: bool = True  # False: kits as they are, in a plain room
 
@@ -84,6 +87,7 @@ class Scene:
     bed: NDArray[np.float32] | None
     drums_db: float  # against the bed
     noise_db: float | None  # against the loud parts
+    sweep: tuple[float, float] | None  # dB against the loud parts, strokes a second
     gain_db: float
     seed: int
 
@@ -105,14 +109,18 @@ def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[i
     with_bed = bool(material.clips) and (drumless or rng.random() < options.accompanied)
     n_samples = round(options.seconds * SAMPLE_RATE)
     coloured = options.coloured
+    voices = draw_voices(material, options, rng) if hits else {}
+    extras = _draw_percussion(material, total, rng) if rng.random() < options.percussion else ()
+    if coloured and rng.random() < options.buzz:
+        extras += _draw_buzz(hits, voices, rng)
     response = None
     if coloured and material.rooms and rng.random() < 0.25:
         response = material.rooms[int(rng.integers(len(material.rooms)))]
     return Scene(
         seconds=options.seconds,
         hits=tuple(hits),
-        voices=draw_voices(material, options, rng) if hits else {},
-        extras=_draw_percussion(material, total, rng) if rng.random() < options.percussion else (),
+        voices=voices,
+        extras=extras,
         curve_db=float(rng.uniform(25, 42)) if coloured else CURVE_DB,
         room=draw_room(rng) if coloured else Room(),
         response=response,
@@ -121,6 +129,9 @@ def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[i
         bed=draw_bed(material.clips, n_samples, rng) if with_bed else None,
         drums_db=float(rng.uniform(*options.level_db)),
         noise_db=float(rng.uniform(-70, -25)) if rng.random() < options.noise else None,
+        sweep=(float(rng.uniform(-30, -10)), float(rng.uniform(0.7, 4)))
+        if rng.random() < options.sweep
+        else None,
         gain_db=float(rng.normal(0, 3)),
         seed=int(rng.integers(2**31)),
     )
@@ -141,12 +152,26 @@ def render_scene(scene: Scene) -> Item:
     if scene.noise_db is not None:
         level = np.float32(max(_loud_rms(mix), 1e-3) * 10 ** (scene.noise_db / 20))
         mix = mix + level * rng.standard_normal(n_samples, dtype=np.float32)
+    if scene.sweep is not None:
+        mix = mix + _sweep(scene.sweep, max(_loud_rms(mix), 1e-3), n_samples, rng)
     labels = tuple(
         Hit(h.time - LEAD_SECONDS, h.drum, h.velocity)
         for h in scene.hits
         if h.drum in scene.voices and LEAD_SECONDS <= h.time < LEAD_SECONDS + scene.seconds
     )
     return Item(samples=np.asarray(mix, dtype=np.float32), hits=labels)
+
+
+def _sweep(
+    sweep: tuple[float, float], level: float, n_samples: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return noise that swells and fades as brushes do when they stir on a snare."""
+    level_db, rate = sweep
+    seconds = np.arange(n_samples, dtype=np.float32) / SAMPLE_RATE
+    swell = np.sin(np.float32(np.pi * rate) * seconds + np.float32(rng.uniform(0, np.pi))) ** 2
+    noise = rng.standard_normal(n_samples, dtype=np.float32)
+    noise[1:] -= np.float32(0.7) * noise[:-1].copy()  # wires hiss more than they rumble
+    return np.asarray(np.float32(level * 10 ** (level_db / 20)) * swell * noise, dtype=np.float32)
 
 
 def _render_drums(scene: Scene, n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
@@ -214,17 +239,16 @@ def _balance_lanes(voices: dict[Drum, Voice], options: SceneOptions, rng: np.ran
     if not options.coloured:
         return
     gains = {lane: float(10 ** (np.clip(rng.normal(0, 4.5), -10, 10) / 20)) for lane in Lane}
+    softening = float(rng.uniform(0.002, 0.012)) if rng.random() < options.soft_sticks else 0.0
     tom_pitch = float(2 ** (rng.normal(0, 2.5) / 12))
     for drum, voice in voices.items():
         assert drum.lane is not None
         is_tom = drum.lane in (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
-        voices[drum] = Voice(
-            piece=voice.piece,
+        voices[drum] = replace(
+            voice,
             gain=voice.gain * gains[drum.lane],
             pitch=tom_pitch if is_tom else voice.pitch,
-            damping=voice.damping,
-            send=voice.send,
-            darkening=voice.darkening,
+            softening=0.0 if drum.lane is Lane.KICK else softening,
         )
 
 
@@ -258,6 +282,19 @@ def _draw_percussion(
         voice = Voice(pieces[int(rng.integers(len(pieces)))], gain=float(10 ** (rng.normal(-4, 4) / 20)))
         extras.append((hits, voice))
     return tuple(extras)
+
+
+def _draw_buzz(
+    hits: Sequence[Hit], voices: Mapping[Drum, Voice], rng: np.random.Generator
+) -> tuple[tuple[tuple[Hit, ...], Voice], ...]:
+    """Let the snare sound faintly, with a slow attack, under every kick and tom."""
+    snare = voices.get(Drum.SNARE)
+    shaken = tuple(h for h in hits if h.drum.lane in (Lane.KICK, Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM))
+    if snare is None or not shaken:
+        return ()
+    gain = snare.gain * float(10 ** (rng.uniform(-36, -18) / 20))
+    quiet = replace(snare, gain=gain, softening=float(rng.uniform(0.01, 0.04)))
+    return ((tuple(replace(h, drum=Drum.CLAP) for h in shaken), quiet),)
 
 
 def _loud_rms(samples: NDArray[np.float32]) -> float:

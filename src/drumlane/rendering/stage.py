@@ -2,8 +2,8 @@
 
 Flow: kits -> **stage** -> room -> scene / render
 
-A hit at ``time`` puts its sample's attack on sample ``round(time · 44100)`` exactly. Loudness follows velocity
-by a curve in dB; a piece recorded in one dynamic also gets darker when struck softly. A closed or pedal hat
+A hit at ``time`` puts its sample's attack on sample ``round(time · 44100)`` exactly. Loudness follows
+velocity by a curve in dB; a piece recorded in one dynamic also gets darker when struck softly. A closed or pedal hat
 silences the open hat that still rings.
 """
 
@@ -32,6 +32,7 @@ class Voice:
     damping: float = 0.0  # dB a second of extra decay
     send: float = 1.0  # linear, into the room
     darkening: float = 0.0  # 0..1, how much the softest stroke loses its highs
+    softening: float = 0.0  # s over which the attack rises, as with brushes, rods and mallets
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +108,10 @@ def _shape(sample: Sample, voice: Voice) -> NDArray[np.float32]:
     if voice.damping > 0:
         seconds = np.arange(len(sound), dtype=np.float32) / SAMPLE_RATE
         sound = sound * np.exp(-voice.damping * np.float32(np.log(10) / 20) * seconds)
+    if voice.softening > 0:
+        attack, rise = round(sample.onset / voice.pitch), int(voice.softening * SAMPLE_RATE)
+        sound = sound.copy()
+        sound[attack : attack + rise] *= np.linspace(0.1, 1.0, rise, dtype=np.float32)[: len(sound) - attack]
     return sound
 
 

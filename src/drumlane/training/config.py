@@ -5,15 +5,17 @@ A wrong name is an error with the nearest right one; ``--set a.b=value`` changes
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ConfigError, nearest_first
 from drumlane.networks.crnn import CRNNSpec
+from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.scene import SceneOptions
+from drumlane.vocabulary import LANES
 
 
 class _Section(BaseModel):
@@ -27,6 +29,7 @@ class DataConfig(_Section):
     grooves: Path = Field(description="folder of the Groove MIDI Dataset (info.csv and MIDI files)")
     backing: Path | None = Field(None, description="folder of drumless clips (music.csv, real.csv, ir.csv)")
     procedural_kits: int = Field(24, ge=0, description="kits made by the program itself")
+    procedural_clips: int = Field(24, ge=0, description="20 s pieces of accompaniment made by the program")
     max_grooves: int | None = Field(None, ge=1, description="use only the first grooves of each split")
     max_kits: int | None = Field(None, ge=1, description="use only the first kits of each set")
 
@@ -45,7 +48,10 @@ class TrainingConfig(_Section):
     velocity_weight: float = Field(0.5, ge=0, description="of the velocity loss")
     hat_open_weight: float = Field(0.1, ge=0, description="of the open-hat loss")
     positive_weight: tuple[float, ...] = Field(
-        (1.5, 1.5, 1.5, 3.0, 3.0, 3.0, 3.0, 2.0), description="of onset frames, one for each lane"
+        (1.5, 1.5, 1.5, 3.0, 3.0, 3.0, 3.0, 2.0),
+        min_length=len(LANES),
+        max_length=len(LANES),
+        description="of onset frames, one for each lane",
     )
 
 
@@ -80,6 +86,19 @@ class RunConfig(_Section):
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     validation: ValidationConfig = Field(default_factory=ValidationConfig)
     hardware: HardwareConfig = Field(default_factory=HardwareConfig)
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        if self.features.sample_rate != SAMPLE_RATE:
+            raise ValueError(
+                f"features.sample_rate is {self.features.sample_rate}, but items are rendered at {SAMPLE_RATE}"
+            )
+        if self.features.n_mels != self.model.n_mels:
+            raise ValueError(
+                f"features.n_mels is {self.features.n_mels} and model.n_mels is {self.model.n_mels}: "
+                "the network must take what the features give"
+            )
+        return self
 
     @property
     def folder(self) -> Path:
@@ -127,16 +146,19 @@ def _apply(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
             raise ConfigError(f"--set {override!r}: {parent!r} is a value, not a section")
-    values[last] = yaml.safe_load(text)
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {override!r}: {text!r} is not a YAML value") from None
 
 
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    where = ".".join(str(part) for part in first["loc"]) or "sections"
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         choices = _fields(first["loc"][:-1])
         return f"{where!r} is unknown; did you mean: {nearest_first(str(first['loc'][-1]), choices)}"
-    return f"{where!r}: {first['msg']}"
+    return f"{where!r}: {first['msg'].removeprefix('Value error, ')}"
 
 
 def _fields(path: Sequence[int | str]) -> list[str]:

@@ -3,8 +3,8 @@
 Flow: run -> **export** (thresholds) -> models
 
 The legacy exporter is used: it keeps batch and time dynamic. The exported network must agree with torch to
-``PARITY`` at three lengths or nothing is written. Thresholds, constant offsets and the open-hat threshold come
-from rendered items of the validation families with held-out accompaniment; no real recording is touched.
+``PARITY`` at three lengths or nothing is written. Thresholds, constant offsets and the open-hat threshold
+come from rendered items of the validation families with held-out accompaniment; no real recording is touched.
 """
 
 import datetime
@@ -86,7 +86,8 @@ def export_transcriber(
 
 
 _NOTES = (
-    "Trained on rendered audio only: human grooves played on sampled and procedural kits, with accompaniment. "
+    "Trained on rendered audio only: human grooves on sampled and procedural kits, with accompaniment. "
+    "Ranges of the procedural kits were set against statistics of sampled kits. "
     "Thresholds were chosen on kit families, grooves and accompaniment kept out of training."
 )
 

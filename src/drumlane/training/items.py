@@ -19,14 +19,16 @@ from drumlane.audio.level import level_gain
 from drumlane.data.families import in_training, in_validation
 from drumlane.data.gmd import load_grooves
 from drumlane.errors import DatasetError
-from drumlane.rendering.accompaniment import load_clips, load_rooms
+from drumlane.rendering.accompaniment import Clip, load_clips, load_rooms
 from drumlane.rendering.kits import SAMPLE_RATE, load_kits
 from drumlane.rendering.procedural import procedural_kit
+from drumlane.rendering.procedural_music import procedural_accompaniment
 from drumlane.rendering.scene import Item, Material, SceneOptions, draw_scene, render_scene
 from drumlane.training.config import DataConfig
 from drumlane.training.targets import Targets, encode
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # features, onset, velocity, hat_open
+PROCEDURAL_CLIP_SECONDS = 20.0
 VALIDATION_SEED = 10**9  # apart from any training item
 _MIN_HITS = 2  # a groove with fewer teaches nothing
 
@@ -43,11 +45,18 @@ def load_material(config: DataConfig, split: str, seed: int) -> Material:
         kits += [procedural_kit(np.random.default_rng((seed, i))) for i in range(config.procedural_kits)]
     grooves = [g.performance.hits for g in load_grooves(config.grooves, split, config.max_grooves)]
     clips = load_clips(config.backing, held_out=not training) if config.backing else []
+    if training:
+        clips += [_composed((seed, i)) for i in range(config.procedural_clips)]
     rooms = load_rooms(config.backing, held_out=not training) if config.backing else []
     usable = tuple(hits for hits in grooves if len(hits) >= _MIN_HITS)
     if not usable:
         raise DatasetError(f"{config.grooves}: no groove of split {split!r} has {_MIN_HITS} hits or more")
     return Material(kits=tuple(kits), grooves=usable, clips=tuple(clips), rooms=tuple(rooms))
+
+
+def _composed(seed: tuple[int, int]) -> Clip:
+    music = procedural_accompaniment(np.random.default_rng(seed), PROCEDURAL_CLIP_SECONDS)
+    return Clip(f"procedural {seed[1]}", "band", music)
 
 
 class RenderedBatches(IterableDataset[Batch]):

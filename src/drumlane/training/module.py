@@ -7,13 +7,13 @@ number, so that a resumed run draws the same dropout as an uninterrupted one.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 import lightning
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812  (torch's own custom)
+import torch.nn.functional as F
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -43,7 +43,7 @@ class TranscriberModule(lightning.LightningModule):
         self.network = CRNN(model)
         self.network.convs.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = AveragedModel(
-            self.network, multi_avg_fn=get_ema_multi_avg_fn(training.ema_decay), use_buffers=True
+            self.network, multi_avg_fn=_averaging(training.ema_decay), use_buffers=True
         )
         self.positive_weight: Tensor
         self.register_buffer("positive_weight", torch.tensor(training.positive_weight))
@@ -85,7 +85,7 @@ class TranscriberModule(lightning.LightningModule):
         super().optimizer_step(*args, **kwargs)  # type: ignore[arg-type]
         step = self.global_step
         decay = min(self.training_config.ema_decay, (1 + step) / (10 + step))
-        self.averaged.multi_avg_fn = get_ema_multi_avg_fn(decay)
+        self.averaged.multi_avg_fn = _averaging(decay)
         self.averaged.update_parameters(self.network)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -103,6 +103,11 @@ class TranscriberModule(lightning.LightningModule):
 
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def _averaging(decay: float) -> Callable[..., None]:
+    average: Callable[..., None] = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return average
 
 
 class UnseenKits(lightning.Callback):

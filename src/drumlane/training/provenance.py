@@ -1,7 +1,7 @@
 """Provenance: what a model's card must say about the material it was trained on.
 
-The attribution lines are those that the licences ask for. Kits are listed from the manifest, as far as the run
-learns from them.
+The attribution lines are those that the licences ask for. Kits are listed from the manifest, as far as the
+run learns from them.
 """
 
 import csv

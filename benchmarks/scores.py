@@ -1,7 +1,7 @@
 """Scores: measure everything that the documents claim about the shipped model, and write it into them.
 
     python benchmarks/scores.py                measure all, then write
-    python benchmarks/scores.py dev-audio      measure only this (dev-audio, unseen-kits, speed), then write
+    python benchmarks/scores.py dev-audio      measure only this (or unseen-kits, speed …), then write
     python benchmarks/scores.py write          write only, from the measured files
 
 Measurements are JSON files in benchmarks/results, without their single tracks. The blocks between
@@ -25,9 +25,13 @@ BENCHMARKS = Path(__file__).resolve().parent
 REPOSITORY = BENCHMARKS.parent
 RESULTS = BENCHMARKS / "results"
 MODEL = REPOSITORY / "src" / "drumlane" / "models" / "transcriber.onnx"
-# Arguments of ``drumlane evaluate``, relative to the repository; in this order in the documents.
+_UNSEEN = ("evaluate-kits", "--kits", "../shared/data/kits/kits.csv", "--grooves", "../shared/data/grooves")
+_CLASSES = ("--classes", "five,lanes")
+# Arguments of ``drumlane``, run in the repository; in this order in the documents.
 EVALUATIONS: Mapping[str, tuple[str, ...]] = {
-    "dev-audio": ("--manifest", "../shared/data/dev-audio/dev.csv"),
+    "dev-audio": ("evaluate", "--manifest", "../shared/data/dev-audio/dev.csv", *_CLASSES),
+    "unseen-kits": (*_UNSEEN, *_CLASSES),
+    "unseen-kits-backing": (*_UNSEEN, "--backing", "../shared/data/backing", *_CLASSES),
 }
 SPEED = "speed"
 
@@ -88,11 +92,11 @@ def _measure(name: str) -> None:
     if name == SPEED:
         _run(str(BENCHMARKS / "speed.py"), "--json", str(path))
     else:
-        _run("-m", "drumlane", "evaluate", *EVALUATIONS[name], "--json", str(path))
+        _run("-m", "drumlane", *EVALUATIONS[name], "--json", str(path))
     content = _without_tracks(_read(name)) if name != SPEED else _read(name)
     content["model_sha256"] = hashlib.sha256(MODEL.read_bytes()).hexdigest()
     if name != SPEED:
-        content["command"] = " ".join(("drumlane evaluate", *EVALUATIONS[name]))
+        content["command"] = " ".join(("drumlane", *EVALUATIONS[name]))
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{path.relative_to(REPOSITORY)}: measured")
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from drumlane.audio.blocks import mono_blocks_of_array
 from drumlane.audio.features import FeatureSpec, log_mel
 from drumlane.audio.level import level_gain
 from drumlane.data.families import in_training, in_validation
@@ -97,14 +98,15 @@ class RenderedBatches(IterableDataset[Batch]):
 
     def _item(self, number: int) -> Item:
         scene = draw_scene(self.material, self.options, (self.seed, number))
-        item = levelled(render_scene(scene), self.features.sample_rate)
+        item = levelled(render_scene(scene))
         # An excerpt's level differs from its song's: the network must bear that.
         return replace(item, samples=item.samples * np.float32(10 ** (scene.gain_db / 20)))
 
 
 def encode_item(item: Item, spec: FeatureSpec) -> tuple[NDArray[np.float32], Targets]:
     """Return the features and targets of one item."""
-    features = log_mel(item.samples, spec)
+    samples = np.concatenate(list(mono_blocks_of_array(item.samples, SAMPLE_RATE, spec.sample_rate)))
+    features = log_mel(samples, spec)
     return features, encode(item.hits, len(features), spec.fps)
 
 
@@ -112,10 +114,10 @@ def validation_items(material: Material, options: SceneOptions, n_items: int, se
     """Render the fixed validation set: human grooves as played, coloured kits, held-out accompaniment."""
     chosen = replace(options, seconds=seconds, arranged=False)
     scenes = (draw_scene(material, chosen, (VALIDATION_SEED, n)) for n in range(n_items))
-    return [levelled(render_scene(scene), SAMPLE_RATE) for scene in scenes]
+    return [levelled(render_scene(scene)) for scene in scenes]
 
 
-def levelled(item: Item, sample_rate: int) -> Item:
+def levelled(item: Item) -> Item:
     """Return the item at the level that inference brings every recording to."""
-    gain = np.float32(level_gain(item.samples, sample_rate))
+    gain = np.float32(level_gain(item.samples, SAMPLE_RATE))
     return replace(item, samples=item.samples * gain)

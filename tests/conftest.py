@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from drumlane.performance import Hit
 from drumlane.vocabulary import DRUM_OF_LANE, LANE_NAMES, LANES, Lane
 
 SAMPLE_RATE = 44100
+Run = Callable[..., tuple[int, list[str], list[str]]]
 # One tone per lane, far enough apart that each has mel bands of its own.
 TONE_OF_LANE = dict(zip(LANES, (60.0, 200.0, 9000.0, 480.0, 900.0, 1600.0, 2800.0, 5000.0), strict=True))
 
@@ -38,6 +40,27 @@ def any_model_path(request: pytest.FixtureRequest) -> Path:
     if not SHIPPED.is_file():
         pytest.skip("this checkout has no shipped model")
     return SHIPPED
+
+
+@pytest.fixture
+def run(
+    detector_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Run:
+    """Return the command with the hand-made model: arguments to exit code, lines printed, lines of errors."""
+    from drumlane.cli.app import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object, model: Path | None = detector_path) -> tuple[int, list[str], list[str]]:
+        chosen = ["--model", str(model)] if model else []
+        monkeypatch.setattr(sys, "argv", ["drumlane", "transcribe", *map(str, arguments), *chosen])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, out.splitlines(), err.splitlines()
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ Heavy modules load inside functions: a usage error and ``--help`` come at once.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -150,6 +151,22 @@ def _extras(sound: Sound | None, activations: bool, plot: bool) -> list[str]:
 
 
 def _load(model: Path | None, threads: int | None, options: "TranscriptionOptions") -> "Transcriber":
-    from drumlane.transcription.transcribe import Transcriber
+    with _interrupts_wait():
+        import soxr  # noqa: F401 - now, or in the middle of a batch
 
-    return Transcriber(model, threads, options)
+        from drumlane.transcription.transcribe import Transcriber
+
+        return Transcriber(model, threads, options)
+
+
+@contextmanager
+def _interrupts_wait() -> Iterator[None]:
+    """Hold Ctrl-C back: while an extension module is being imported (soxr's, for one) it crashes Python."""
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        raise KeyboardInterrupt

@@ -12,6 +12,7 @@ BLOCK_SECONDS = 0.05
 PERCENTILE = 95.0
 TARGET_RMS = 0.1  # -20 dB below full scale
 SILENCE_RMS = 1e-5  # -100 dB: below it there is nothing to make louder
+SOUND_RANGE_DB = 60.0  # blocks further below the loudest one are pauses
 MAX_GAIN = 1000.0  # 60 dB
 
 
@@ -35,7 +36,8 @@ class LevelMeter:
         """Return the level of the loud parts so far, 0 for no sound at all."""
         rest = np.array([np.sum(self._rest**2) / self._block], dtype=np.float32)
         powers = np.concatenate([*self._powers, rest])
-        heard = np.sort(powers[powers > SILENCE_RMS**2])
+        floor = max(SILENCE_RMS**2, float(powers.max()) * 10 ** (-SOUND_RANGE_DB / 10))
+        heard = np.sort(powers[powers > floor])
         if not len(heard):
             return 0.0
         # np.percentile's own formula; calling it loads numpy.ma, a tenth of the whole start.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from drumlane.audio.features import FeatureSpec, hz_to_mel
@@ -15,6 +16,10 @@ from drumlane.models.card import FeatureFields, Level, ModelCard, Training, writ
 from drumlane.models.loading import SHIPPED
 from drumlane.performance import Hit
 from drumlane.vocabulary import DRUM_OF_LANE, LANE_NAMES, LANES, Lane
+
+# A busy machine is no reason to fail.
+settings.register_profile("drumlane", deadline=None)
+settings.load_profile("drumlane")
 
 SAMPLE_RATE = 44100
 Run = Callable[..., tuple[int, list[str], list[str]]]

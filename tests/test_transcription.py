@@ -46,6 +46,16 @@ def assert_same_hits(performance: Performance, score: list[tuple[float, Lane]], 
         assert performance.lane_times(lane) == pytest.approx(expected, abs=within)
 
 
+def assert_sure_hits_moved_by(
+    seconds: float, original: Performance, moved: Performance, within: float
+) -> None:
+    """Assert that all hits but those a hair above the threshold are in both, with the same velocities."""
+    for here, there, delay in ((original, moved, seconds), (moved, original, -seconds)):
+        for hit in (hit for hit in here if hit.confidence > 0.52):
+            partners = [h for h in there if h.drum is hit.drum and abs(h.time - hit.time - delay) <= within]
+            assert [abs(partner.velocity - hit.velocity) <= 2 for partner in partners] == [True], hit
+
+
 # Windows -------------------------------------------------------------------------------------------
 
 
@@ -170,9 +180,7 @@ def test_gain_does_not_change_the_hits(
     original = any_transcriber.transcribe(song, SAMPLE_RATE)
     louder = any_transcriber.transcribe(song * np.float32(10 ** (gain_db / 20)), SAMPLE_RATE)
     assert len(original) > 0
-    assert [hit.drum for hit in louder] == [hit.drum for hit in original]
-    assert [h.time for h in louder] == pytest.approx([h.time for h in original], abs=0.001)
-    assert [h.velocity for h in louder] == pytest.approx([h.velocity for h in original], abs=1)
+    assert_sure_hits_moved_by(0.0, original, louder, within=0.001)
 
 
 @pytest.mark.parametrize("n_samples", [441 * 7, 441 * 1000])
@@ -183,9 +191,7 @@ def test_shifting_the_audio_by_whole_frames_shifts_the_hits(
     late = np.concatenate([np.zeros(n_samples, dtype=np.float32), song])
     shifted = any_transcriber.transcribe(late, SAMPLE_RATE)
     assert len(original) > 0
-    assert [hit.drum for hit in shifted] == [hit.drum for hit in original]
-    delays = [s.time - o.time for s, o in zip(shifted, original, strict=True)]
-    assert delays == pytest.approx([n_samples / SAMPLE_RATE] * len(delays), abs=0.002)
+    assert_sure_hits_moved_by(n_samples / SAMPLE_RATE, original, shifted, within=0.002)
 
 
 @pytest.mark.parametrize("n_samples", [100, 219, 1000])
@@ -195,7 +201,7 @@ def test_shifting_the_audio_below_the_frame_shifts_the_hits(transcriber: Transcr
     assert_same_hits(transcriber.transcribe(late, SAMPLE_RATE), shifted, TOLERANCE)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(n_samples=st.integers(1, 3000))
 def test_sounds_of_any_shortness_are_heard(transcriber: Transcriber, n_samples: int) -> None:
     samples = np.random.default_rng(n_samples).normal(size=n_samples).astype(np.float32)

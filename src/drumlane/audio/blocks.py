@@ -106,7 +106,9 @@ def finite_blocks(blocks: Iterable[Block], name: str, sample_rate: int) -> Itera
 def mono_blocks(blocks: Iterable[Block]) -> Iterator[Block]:
     """Average the channels: (frames, channels) to (frames,)."""
     for block in blocks:
-        yield block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+        n_channels = block.shape[1]
+        # A product, because numpy's mean over a short last axis takes longer than decoding an mp3.
+        yield block[:, 0] if n_channels == 1 else block @ np.full(n_channels, 1 / n_channels, np.float32)
 
 
 def resampled(blocks: Iterable[Block], source_rate: int, target_rate: int) -> Iterator[Block]:

@@ -134,6 +134,25 @@ def test_no_module_of_the_base_rooms_loads_what_a_base_installation_lacks() -> N
     assert modules_after(f"import {', '.join(imports)}") & NOT_BASE == set()
 
 
+def test_the_network_runtime_neither_reports_its_use_nor_keeps_a_device_number(tmp_path: Path) -> None:
+    code = "import drumlane, onnxruntime, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=bare_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "1"
+    assert list(tmp_path.iterdir()) == []
+
+
+def bare_environment(home: Path) -> dict[str, str]:
+    """Return the variables of a user who has set none; what continuous integration sets would hide much."""
+    kept = {k: os.environ[k] for k in ("PATH", "SYSTEMROOT") if k in os.environ}
+    return kept | {"HOME": str(home), "USERPROFILE": str(home), "LOCALAPPDATA": str(home)}
+
+
 def modules_after(statement: str) -> set[str]:
     """Return the top-level modules that a fresh interpreter has after a statement."""
     code = f"import sys; {statement}; print(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
@@ -227,8 +246,7 @@ def test_a_base_installation_transcribes_without_network_or_checkout(
     desk.mkdir()
     (guard / "sitecustomize.py").write_text(NO_NETWORK, encoding="utf-8")
     recording = shutil.copy(REPOSITORY / "examples" / "groove.ogg", desk)
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    environment |= {"PYTHONPATH": str(guard), "HOME": str(desk), "XDG_CACHE_HOME": str(desk / "cache")}
+    environment = bare_environment(desk) | {"PYTHONPATH": str(guard)}
     probe = [installed.python, "-c", "import socket; socket.create_connection(('127.0.0.1', 9))"]
     refused = subprocess.run(probe, env=environment, capture_output=True, text=True, check=False)
     assert "must not use the network" in refused.stderr  # the guard is awake

@@ -3,10 +3,15 @@
 The public names load on first use, so that ``import drumlane`` and ``drumlane --help`` stay fast.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+# onnxruntime (from 1.29) keeps a device number in the home folder and reports its use over the network,
+# unless this is set before it loads.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from drumlane.performance import Hit, Performance

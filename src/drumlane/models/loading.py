@@ -109,6 +109,7 @@ def _read_weights(path: Path) -> bytes:
 def _open_session(weights: bytes, path: Path, threads: int | None) -> "InferenceSession":
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()  # Windows; elsewhere drumlane/__init__.py has done it
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or min(os.cpu_count() or 1, MAX_DEFAULT_THREADS)
     options.inter_op_num_threads = 1

@@ -55,7 +55,9 @@ def export(
     from drumlane.training.config import read_config
     from drumlane.training.export import export_transcriber
 
-    command = f"drumlane train transcriber --config {config.as_posix()}"
+    command = " ".join(
+        ["drumlane train transcriber --config", config.as_posix(), *(f"--set {o}" for o in overrides or ())]
+    )
     card = export_transcriber(checkpoint, read_config(config, overrides or ()), output, command)
     print(f"{output}: {card.parameters:,} parameters, thresholds {card.thresholds}")
 

@@ -22,6 +22,7 @@ ATTRIBUTION = (
     "Transformations, ICML 2019 (Google LLC)"
 )
 SPLITS = ("train", "validation", "test")
+_COLUMNS = ("id", "style", "bpm", "beat_type", "split", "midi_filename")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +41,31 @@ def load_grooves(root: Path, split: str, max_grooves: int | None = None) -> list
     """Read the performances of one split, in the order of the csv.
 
     Raises:
-        DatasetError: the folder has no ``info.csv``, the split is unknown, or no performance can be read.
+        DatasetError: the folder has no ``info.csv`` or another table of that name, the split is unknown, or
+            no performance can be read.
+        FormatError: a MIDI file is there but broken.
     """
     if split not in SPLITS:
         raise DatasetError(f"split {split!r} is unknown; splits: {', '.join(SPLITS)}")
-    table = root / "info.csv"
-    try:
-        with table.open(newline="", encoding="utf-8") as stream:
-            rows = [row for row in csv.DictReader(stream) if row["split"] == split]
-    except OSError as error:
-        raise DatasetError(f"{table}: cannot read the groove table ({error.strerror})") from None
-    except KeyError as error:
-        raise DatasetError(f"{table}: column {error} is missing") from None
+    rows = [row for row in _rows(root / "info.csv") if row["split"] == split]
     grooves = [groove for row in rows[:max_grooves] if (groove := _groove(row, root)) is not None]
     if not grooves:
         raise DatasetError(f"{root}: none of the {len(rows)} MIDI files of split {split!r} can be read")
     return grooves
+
+
+def _rows(table: Path) -> list[dict[str, str]]:
+    try:
+        with table.open(newline="", encoding="utf-8") as stream:
+            rows = csv.DictReader(stream)
+            missing = [column for column in _COLUMNS if column not in (rows.fieldnames or ())]
+            if missing:
+                raise DatasetError(f"{table}: not a groove table: column {', '.join(missing)} is missing")
+            return list(rows)
+    except OSError as error:
+        raise DatasetError(f"{table}: cannot read the groove table ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{table}: not a groove table: {error}") from None
 
 
 def _groove(row: dict[str, str], root: Path) -> Groove | None:
@@ -69,8 +79,17 @@ def _groove(row: dict[str, str], root: Path) -> Groove | None:
     return Groove(
         id=row["id"],
         style=row["style"],
-        bpm=float(row["bpm"]),
+        bpm=_bpm(row, root),
         beat_type=row["beat_type"],
         split=row["split"],
         performance=performance,
     )
+
+
+def _bpm(row: dict[str, str], root: Path) -> float:
+    try:
+        return float(row["bpm"])
+    except (TypeError, ValueError):
+        raise DatasetError(
+            f"{root / 'info.csv'}: groove {row['id']}: bpm {row['bpm']!r} is no number"
+        ) from None

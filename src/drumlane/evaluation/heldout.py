@@ -2,12 +2,13 @@
 
 Flow: rendering.scene -> **heldout** -> metrics
 
-Each groove is played as it is (at most ``seconds`` of it) on one of the kits, whose missing pieces are filled
-from the other kits given, in a plain room; with clips, accompaniment lies under it at a fixed level.
+Each groove is played as it is, from its start (at most ``seconds`` of it), on one of the kits, whose missing
+pieces are filled from the other kits given, in a plain room; with clips, accompaniment lies under it at a
+fixed level.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from drumlane.performance import Hit, Performance
 from drumlane.rendering.accompaniment import Clip
 from drumlane.rendering.kits import SAMPLE_RATE, Kit
-from drumlane.rendering.scene import Material, SceneOptions, draw_scene, render_scene
+from drumlane.rendering.scene import LEAD_SECONDS, Material, SceneOptions, draw_scene, render_scene
 
 HELDOUT_SEED = 2 * 10**9
 
@@ -49,7 +50,7 @@ def render_heldout(
         if not groove.hits:
             continue
         length = min(seconds, groove.duration + 1.0)
-        hits: Sequence[Hit] = groove.hits
+        hits = _after_lead(groove.hits, length)
         material = Material(kits=tuple(kits), grooves=(hits,), clips=tuple(clips))
         options = SceneOptions(
             seconds=length,
@@ -59,6 +60,7 @@ def render_heldout(
             percussion=0.0,
             mixed_kit=0.0,
             noise=0.0,
+            sweep=0.0,
             arranged=False,
             coloured=False,
         )
@@ -66,3 +68,8 @@ def render_heldout(
         yield HeldOutItem(
             name, item.samples, Performance.of(item.hits, duration=len(item.samples) / SAMPLE_RATE)
         )
+
+
+def _after_lead(hits: Sequence[Hit], length: float) -> tuple[Hit, ...]:
+    """Return the hits of the first ``length`` seconds, late enough that a scene's lead cuts none of them."""
+    return tuple(replace(h, time=h.time + LEAD_SECONDS) for h in hits if h.time < length)

@@ -35,8 +35,8 @@ class CRNNSpec:
     def __post_init__(self) -> None:
         if not self.conv_filters or self.n_mels < 2 ** len(self.conv_filters):
             raise ValueError(
-                f"conv_filters={self.conv_filters} halve the mels {len(self.conv_filters)} times: "
-                f"n_mels={self.n_mels} must be at least {2 ** len(self.conv_filters)}, and one filter is needed"
+                f"n_mels={self.n_mels}, conv_filters={self.conv_filters}: each of one or more filters halves "
+                f"the mels, so there must be at least {2 ** len(self.conv_filters)}"
             )
 
 

@@ -2,8 +2,8 @@
 
 Flow: **accompaniment** -> scene / render
 
-Clips come from a folder with tables (``music.csv``: rendered bands; ``real.csv``: voices, guitars, synths) and
-are held in memory. A bed is one rendered band or a few recorded layers, each cut, looped, sped up or
+Clips come from a folder with tables (``music.csv``: rendered bands; ``real.csv``: voices, guitars, synths)
+and are held in memory. A bed is one rendered band or a few recorded layers, each cut, looped, sped up or
 down, equalised and sometimes distorted.
 """
 
@@ -50,10 +50,12 @@ def load_clips(folder: Path, held_out: bool = False) -> list[Clip]:
     """Decode the clips for training, or the held-out ones.
 
     Raises:
-        DatasetError: a table or a clip is missing.
+        DatasetError: a table is missing or not one.
+        AudioError: a clip is missing or cannot be decoded.
     """
-    names = [(r["file"], "band", r["soundfont"] in COPYLEFT_SOUNDFONTS) for r in _rows(folder / "music.csv")]
-    for row in _rows(folder / "real.csv"):
+    bands = _rows(folder / "music.csv", ("file", "soundfont"))
+    names = [(r["file"], "band", r["soundfont"] in COPYLEFT_SOUNDFONTS) for r in bands]
+    for row in _rows(folder / "real.csv", ("file", "kind")):
         apart = Path(row["file"]).name.startswith(HELD_OUT_PREFIXES)
         names.append((row["file"], row["kind"], apart))
     return [
@@ -67,10 +69,11 @@ def load_rooms(folder: Path, held_out: bool = False) -> list[NDArray[np.float32]
     """Decode recorded impulse responses without their direct sound, unit energy; every fifth is held out.
 
     Raises:
-        DatasetError: the table or a response is missing.
+        DatasetError: the table is missing or not one.
+        AudioError: a response is missing or cannot be decoded.
     """
     rooms = []
-    for number, row in enumerate(_rows(folder / "ir.csv")):
+    for number, row in enumerate(_rows(folder / "ir.csv", ("file",))):
         if (number % 5 == 4) == held_out:
             response = read_audio(folder / row["file"], sample_rate=SAMPLE_RATE).samples[:_MAX_ROOM].copy()
             response[:_DIRECT] = 0.0
@@ -78,12 +81,18 @@ def load_rooms(folder: Path, held_out: bool = False) -> list[NDArray[np.float32]
     return rooms
 
 
-def _rows(table: Path) -> list[dict[str, str]]:
+def _rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     try:
         with table.open(newline="", encoding="utf-8") as stream:
-            return list(csv.DictReader(stream))
+            rows = csv.DictReader(stream)
+            missing = [column for column in columns if column not in (rows.fieldnames or ())]
+            if missing:
+                raise DatasetError(f"{table}: not a table of clips: column {', '.join(missing)} is missing")
+            return list(rows)
     except OSError as error:
         raise DatasetError(f"{table}: cannot read the table of clips ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{table}: not a table of clips: {error}") from None
 
 
 def draw_bed(clips: Sequence[Clip], n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -105,6 +105,8 @@ def add_timekeeper(hits: list[Hit], seconds: float, rng: np.random.Generator) ->
     if len(anchors) < 2:
         return hits
     step = float(np.median(np.diff(anchors)))
+    if step <= 0:  # most of the groove in unison: there is no step to keep
+        return hits
     while step > 0.2 + 0.2 * rng.random():
         step /= 2.0
     if step < 0.09:

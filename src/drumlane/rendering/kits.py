@@ -195,7 +195,9 @@ def read_manifest(path: Path) -> list[ManifestRow]:
             return [_row(record, path.parent.parent) for record in csv.DictReader(stream)]
     except OSError as error:
         raise DatasetError(f"{path}: cannot read the kit manifest ({error.strerror})") from None
-    except (KeyError, ValueError) as error:
+    except KeyError as error:
+        raise DatasetError(f"{path}: not a kit manifest: column {error} is missing") from None
+    except (TypeError, ValueError, csv.Error) as error:
         raise DatasetError(f"{path}: not a kit manifest: {error}") from None
 
 
@@ -226,7 +228,8 @@ def load_kits(
         loudest_db: gain in dB of every piece, added to the usual balance between pieces.
 
     Raises:
-        DatasetError: the manifest or a file cannot be read, or nothing is kept.
+        DatasetError: the manifest cannot be read, or nothing is kept.
+        AudioError: a sample is missing or cannot be decoded.
     """
     by_kit: dict[str, list[ManifestRow]] = defaultdict(list)
     for row in read_manifest(manifest):

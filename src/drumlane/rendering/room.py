@@ -149,8 +149,12 @@ def equalise(samples: NDArray[np.float32], equaliser: Equaliser) -> NDArray[np.f
 
 
 def compress(samples: NDArray[np.float32], compressor: Compressor) -> NDArray[np.float32]:
-    """Return ``samples`` compressed and saturated, at about the same peak level."""
-    if compressor.threshold_db < 0:
+    """Return ``samples`` compressed and saturated, same length; silence stays silent.
+
+    The make-up gain keeps the loudest 10 ms where they were; drive lowers the peak to ``tanh(d) / d`` of it,
+    with ``d = 1 + drive``.
+    """
+    if compressor.threshold_db < 0 and len(samples):
         samples = samples * _gain_curve(samples, compressor)
     if compressor.drive > 0:
         peak = float(np.max(np.abs(samples), initial=1e-9))

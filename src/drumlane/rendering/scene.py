@@ -30,6 +30,7 @@ from drumlane.rendering.room import (
 from drumlane.rendering.stage import CURVE_DB, Voice, play
 from drumlane.vocabulary import Drum, Lane
 
+TOM_LANES = (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
 LEAD_SECONDS = 1.0  # played before the item so that it starts among ringing tails
 
 
@@ -51,6 +52,28 @@ class SceneOptions:
     arranged: bool = True  # False: the grooves as they are
     coloured: bool = True  # False: kits as they are, in a plain room
 
+    def __post_init__(self) -> None:
+        for name in _CHANCES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)} is a chance and must lie in 0..1")
+        if not 0 < self.seconds <= 600:
+            raise ValueError(f"seconds={self.seconds} must be in 0..600")
+        if not self.level_db[0] <= self.level_db[1]:
+            raise ValueError(f"level_db={self.level_db} must be (lowest, highest)")
+
+
+_CHANCES = (
+    "accompanied",
+    "drumless",
+    "percussion",
+    "mixed_kit",
+    "acoustic",
+    "noise",
+    "buzz",
+    "soft_sticks",
+    "sweep",
+)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Material:
@@ -59,7 +82,7 @@ class Material:
     kits: tuple[Kit, ...]
     grooves: tuple[Sequence[Hit], ...]
     clips: tuple[Clip, ...] = ()
-    rooms: tuple[NDArray[np.float32], ...] = ()  # recorded impulse responses, direct sound first
+    rooms: tuple[NDArray[np.float32], ...] = ()  # recorded impulse responses without their direct sound
     by_drum: Mapping[bool, Mapping[Drum, Sequence[Piece]]] = field(init=False)  # [acoustic][drum]
 
     def __post_init__(self) -> None:
@@ -196,9 +219,8 @@ def draw_voices(material: Material, options: SceneOptions, rng: np.random.Genera
     for drum in Drum:
         if drum.lane is None:
             continue
-        is_tom = drum.lane in (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
-        piece = toms.piece(drum) if is_tom and toms else None if mixed else kit.piece(drum)
-        piece = piece or _any_piece(material, drum, acoustic, rng)
+        own = toms if toms and drum.lane in TOM_LANES else None if mixed else kit
+        piece = (own.piece(drum) if own else None) or _any_piece(material, drum, acoustic, rng)
         if piece is None:
             continue
         sends.setdefault(drum.lane, float(rng.uniform(0.3, 1.5)))
@@ -243,7 +265,7 @@ def _balance_lanes(voices: dict[Drum, Voice], options: SceneOptions, rng: np.ran
     tom_pitch = float(2 ** (rng.normal(0, 2.5) / 12))
     for drum, voice in voices.items():
         assert drum.lane is not None
-        is_tom = drum.lane in (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
+        is_tom = drum.lane in TOM_LANES
         voices[drum] = replace(
             voice,
             gain=voice.gain * gains[drum.lane],
@@ -289,7 +311,7 @@ def _draw_buzz(
 ) -> tuple[tuple[tuple[Hit, ...], Voice], ...]:
     """Let the snare sound faintly, with a slow attack, under every kick and tom."""
     snare = voices.get(Drum.SNARE)
-    shaken = tuple(h for h in hits if h.drum.lane in (Lane.KICK, Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM))
+    shaken = tuple(h for h in hits if h.drum.lane in (Lane.KICK, *TOM_LANES))
     if snare is None or not shaken:
         return ()
     gain = snare.gain * float(10 ** (rng.uniform(-36, -18) / 20))

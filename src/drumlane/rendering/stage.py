@@ -3,10 +3,11 @@
 Flow: kits -> **stage** -> room -> scene / render
 
 A hit at ``time`` puts its sample's attack on sample ``round(time · 44100)`` exactly. Loudness follows
-velocity by a curve in dB; a piece recorded in one dynamic also gets darker when struck softly. A closed or pedal hat
-silences the open hat that still rings.
+velocity by a curve in dB; a piece recorded in one dynamic also gets darker when struck softly. A closed or
+pedal hat silences the open hat that still rings.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -127,9 +128,10 @@ def _struck(sound: NDArray[np.float32], voice: Voice, velocity: int) -> NDArray[
 
 def _choke(sound: NDArray[np.float32], attack: int, start: int, chokes: list[int]) -> NDArray[np.float32]:
     """Fade the ringing hat within 10 ms of the next closing stroke."""
-    at = next((c for c in chokes if c > start + attack), None)
-    if at is None or at - start >= len(sound):
+    following = bisect_right(chokes, start + attack)
+    if following == len(chokes) or chokes[following] - start >= len(sound):
         return sound
+    at = chokes[following]
     fade = int(0.01 * SAMPLE_RATE)
     kept = sound[: at - start + fade].copy()
     tail = kept[at - start :]

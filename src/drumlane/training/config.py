@@ -91,7 +91,7 @@ class RunConfig(_Section):
     def _sections_agree(self) -> Self:
         if self.features.sample_rate != SAMPLE_RATE:
             raise ValueError(
-                f"features.sample_rate is {self.features.sample_rate}, but items are rendered at {SAMPLE_RATE}"
+                f"features.sample_rate={self.features.sample_rate}: items are rendered at {SAMPLE_RATE} Hz"
             )
         if self.features.n_mels != self.model.n_mels:
             raise ValueError(

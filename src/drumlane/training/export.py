@@ -29,6 +29,7 @@ from drumlane.models.card import FeatureFields, Level, ModelCard, Training, writ
 from drumlane.models.loading import Activations
 from drumlane.networks.crnn import CRNN, CRNNSpec, Probabilities
 from drumlane.rendering.scene import Item
+from drumlane.training.checkpoints import read_checkpoint
 from drumlane.training.config import RunConfig
 from drumlane.training.items import encode_item, load_material, validation_items
 from drumlane.training.provenance import training_sources
@@ -57,8 +58,10 @@ def export_transcriber(
     """Write ``output`` (.onnx) and its card beside it; return the card.
 
     Raises:
-        ModelError: the checkpoint cannot be read, or the export disagrees with torch.
+        ModelError: the checkpoint cannot be read, the export disagrees with torch, or ``output`` cannot be
+            written.
     """
+    _check_output(output)
     network, spec = load_network(checkpoint)
     weights = onnx_bytes(network, spec)
     check_parity(network, weights, spec)
@@ -79,9 +82,7 @@ def export_transcriber(
         license="MIT",
         training=Training(command=command, data=training_sources(config.data), notes=_NOTES),
     )
-    with whole_file(output, ModelError) as partial:
-        partial.write_bytes(weights)
-    write_card(card, output.with_suffix(".json"))
+    _write(weights, card, output)
     return card
 
 
@@ -92,24 +93,40 @@ _NOTES = (
 )
 
 
+def _check_output(output: Path) -> None:
+    """Refuse what cannot be written before the minutes of calibration."""
+    if output.suffix.lower() != ".onnx":
+        raise ModelError(f"{output}: a model is an .onnx file; its card goes beside it as .json")
+    if not output.parent.is_dir():
+        raise ModelError(f"{output}: cannot be written, its folder does not exist; create it first")
+
+
+def _write(weights: bytes, card: ModelCard, output: Path) -> None:
+    """Write network and card; both take their names only when both are written."""
+    with (
+        whole_file(output, ModelError) as partial,
+        whole_file(output.with_suffix(".json"), ModelError) as partial_card,
+    ):
+        partial.write_bytes(weights)
+        write_card(card, partial_card)
+
+
 def load_network(checkpoint: Path) -> tuple[CRNN, FeatureSpec]:
     """Return the averaged network of a checkpoint, ready for inference, and its features.
 
     Raises:
         ModelError: the file is missing or is not a checkpoint of a transcriber.
     """
+    saved = read_checkpoint(checkpoint)
+    hyper, state = saved["hyper_parameters"], saved["state_dict"]
     try:
-        saved = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        hyper = saved["hyper_parameters"]
-        state = {k.removeprefix("averaged.module."): v for k, v in saved["state_dict"].items()}
-    except OSError as error:
-        raise ModelError(f"{checkpoint}: cannot read the checkpoint ({error.strerror})") from None
-    except (KeyError, RuntimeError, ValueError, EOFError) as error:
-        raise ModelError(f"{checkpoint}: not a checkpoint of a transcriber ({error})") from None
-    network = CRNN(CRNNSpec(**hyper["model"]))
-    names = network.state_dict().keys()
-    network.load_state_dict({name: state[name] for name in names})
-    return network.eval(), FeatureSpec(**hyper["features"])
+        network = CRNN(CRNNSpec(**hyper["model"]))
+        spec = FeatureSpec(**hyper["features"])
+        network.load_state_dict({name: state[f"averaged.module.{name}"] for name in network.state_dict()})
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ModelError(f"{checkpoint}: made for another version of the network ({reason})") from None
+    return network.eval(), spec
 
 
 def onnx_bytes(network: CRNN, spec: FeatureSpec) -> bytes:
@@ -118,9 +135,8 @@ def onnx_bytes(network: CRNN, spec: FeatureSpec) -> bytes:
     axes = {0: "batch", 1: "frames"}
     names = ["onset", "velocity", "hat_open"]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # the exporter is deprecated upstream and warns about GRUs and batches
+        # The exporter is deprecated upstream and warns about GRUs and batches.
+        warnings.simplefilter("ignore")
         path = Path(folder) / "network.onnx"
         torch.onnx.export(
             Probabilities(network).eval(),

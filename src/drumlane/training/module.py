@@ -9,6 +9,7 @@ number, so that a resumed run draws the same dropout as an uninterrupted one.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 import lightning
 import numpy as np
@@ -19,7 +20,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drumlane.audio.features import FeatureSpec
-from drumlane.networks.crnn import CRNN, CRNNSpec, Probabilities
+from drumlane.networks.crnn import CRNN, CRNNSpec, Outputs, Probabilities
 from drumlane.rendering.scene import Item
 from drumlane.training.config import TrainingConfig
 from drumlane.training.items import Batch, encode_item
@@ -27,6 +28,29 @@ from drumlane.training.thresholds import MINIMUM_GAPS, best_thresholds, micro_f
 from drumlane.vocabulary import LANE_NAMES, Lane
 
 _AT_ONSET = 0.3  # onset target from which velocity and openness are learnt
+
+
+class Losses(NamedTuple):
+    """Mean losses of one batch, scalars."""
+
+    onset: Tensor
+    velocity: Tensor
+    hat_open: Tensor
+
+
+def batch_losses(out: Outputs, batch: Batch, positive_weight: Tensor) -> Losses:
+    """Return the losses of logits; velocity and open hats count where something was struck."""
+    _, onset, velocity, hat_open = batch
+    onset_loss = F.binary_cross_entropy_with_logits(out.onset.float(), onset, pos_weight=positive_weight)
+    struck = onset * (onset > _AT_ONSET)
+    wrong = (torch.sigmoid(out.velocity.float()) - velocity) ** 2
+    hats = struck[..., Lane.HIHAT : Lane.HIHAT + 1]
+    open_loss = F.binary_cross_entropy_with_logits(out.hat_open.float(), hat_open, reduction="none")
+    return Losses(onset_loss, _weighted_mean(wrong, struck), _weighted_mean(open_loss, hats))
+
+
+def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
+    return (values * weights).sum() / weights.sum().clamp(min=1.0)
 
 
 class TranscriberModule(lightning.LightningModule):
@@ -54,27 +78,17 @@ class TranscriberModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
-        features, onset, velocity, hat_open = batch
-        out = self.network(features)
-        onset_loss = F.binary_cross_entropy_with_logits(
-            out.onset.float(), onset, pos_weight=self.positive_weight
-        )
-        struck = onset * (onset > _AT_ONSET)
-        wrong = (torch.sigmoid(out.velocity.float()) - velocity) ** 2
-        velocity_loss = (wrong * struck).sum() / struck.sum().clamp(min=1.0)
-        hats = struck[..., Lane.HIHAT : Lane.HIHAT + 1]
-        open_loss = F.binary_cross_entropy_with_logits(out.hat_open.float(), hat_open, reduction="none")
-        open_loss = (open_loss * hats).sum() / hats.sum().clamp(min=1.0)
+        losses = batch_losses(self.network(batch[0]), batch, self.positive_weight)
         config = self.training_config
-        loss: Tensor = (
-            onset_loss + config.velocity_weight * velocity_loss + config.hat_open_weight * open_loss
+        loss = (
+            losses.onset + config.velocity_weight * losses.velocity + config.hat_open_weight * losses.hat_open
         )
         self.log_dict(
             {
                 "train_loss": loss,
-                "onset_loss": onset_loss,
-                "velocity_loss": velocity_loss,
-                "hat_loss": open_loss,
+                "onset_loss": losses.onset,
+                "velocity_loss": losses.velocity,
+                "hat_loss": losses.hat_open,
             },
             prog_bar=True,
         )

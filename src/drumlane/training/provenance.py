@@ -18,6 +18,11 @@ PROCEDURAL = Source(
     licence="MIT",
     attribution="drumlane contributors: synthesised by the program",
 )
+COMPOSED = Source(
+    name="procedural accompaniment",
+    licence="MIT",
+    attribution="drumlane contributors: composed and synthesised by the program",
+)
 BACKING = (
     Source(
         name="rendered accompaniment",
@@ -47,8 +52,9 @@ BACKING = (
 def training_sources(data: DataConfig) -> tuple[Source, ...]:
     """Return everything that a run with this configuration learns from."""
     grooves = Source(name="Groove MIDI Dataset", licence=gmd.LICENCE, attribution=gmd.ATTRIBUTION)
-    procedural = (PROCEDURAL,) if data.procedural_kits else ()
-    return (grooves, *_kit_sources(data.kits), *procedural, *(BACKING if data.backing else ()))
+    kits = (*_kit_sources(data.kits), *((PROCEDURAL,) if data.procedural_kits else ()))
+    music = (*((COMPOSED,) if data.procedural_clips else ()), *(BACKING if data.backing else ()))
+    return (grooves, *kits, *music)
 
 
 def _kit_sources(manifest: Path) -> tuple[Source, ...]:

@@ -17,9 +17,9 @@ from drumlane.models.loading import SHIPPED
 from drumlane.performance import Hit
 from drumlane.vocabulary import DRUM_OF_LANE, LANE_NAMES, LANES, Lane
 
-# A busy machine is no reason to fail.
-settings.register_profile("drumlane", deadline=None)
-settings.load_profile("drumlane")
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("patient", settings.get_profile(settings.get_current_profile_name()), deadline=None)
+settings.load_profile("patient")
 
 SAMPLE_RATE = 44100
 Run = Callable[..., tuple[int, list[str], list[str]]]

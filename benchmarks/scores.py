@@ -2,6 +2,7 @@
 
     python benchmarks/scores.py                measure all, then write
     python benchmarks/scores.py dev-audio      measure only this (or unseen-kits, speed …), then write
+    python benchmarks/scores.py picture        draw the README's picture only
     python benchmarks/scores.py write          write only, from the measured files
 
 Measurements are JSON files in benchmarks/results, without their single tracks. The blocks between
@@ -33,12 +34,12 @@ EVALUATIONS: Mapping[str, tuple[str, ...]] = {
     "unseen-kits": (*_UNSEEN, *_CLASSES),
     "unseen-kits-backing": (*_UNSEEN, "--backing", "../shared/data/backing", *_CLASSES),
 }
-SPEED = "speed"
+SPEED, PICTURE = "speed", "picture"
 
 
 def main() -> None:
     """Do what the command line says."""
-    known = [*EVALUATIONS, SPEED]
+    known = [*EVALUATIONS, SPEED, PICTURE]
     asked = sys.argv[1:] or known
     if unknown := [name for name in asked if name not in (*known, "write")]:
         sys.exit(f"scores.py: {unknown[0]!r} is unknown; choose from {', '.join(known)}, write")
@@ -89,14 +90,17 @@ def _blocks() -> dict[str, str]:
 
 def _measure(name: str) -> None:
     path = _path(name)
+    if name == PICTURE:
+        _run(str(REPOSITORY / "scripts" / "make_picture.py"))
+        return
     if name == SPEED:
         _run(str(BENCHMARKS / "speed.py"), "--json", str(path))
+        content = _read(name)
     else:
         _run("-m", "drumlane", *EVALUATIONS[name], "--json", str(path))
-    content = _without_tracks(_read(name)) if name != SPEED else _read(name)
+        command = " ".join(("drumlane", *EVALUATIONS[name]))
+        content = _without_tracks(_read(name)) | {"command": command}
     content["model_sha256"] = hashlib.sha256(MODEL.read_bytes()).hexdigest()
-    if name != SPEED:
-        content["command"] = " ".join(("drumlane", *EVALUATIONS[name]))
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{path.relative_to(REPOSITORY)}: measured")
 

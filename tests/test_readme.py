@@ -205,6 +205,21 @@ def test_the_index_lists_every_document() -> None:
     assert {page for page in pages if f"({page})" not in index} == set()
 
 
+def test_the_design_page_names_every_module_in_its_room() -> None:
+    design = (REPOSITORY / "docs" / "design.md").read_text(encoding="utf-8")
+    tree = design[design.index("```\nsrc/drumlane/") : design.index("Floors, each importing")]
+    rooms = dict(re.findall(r"^  (\w+)/ +(.*?)(?=^  \w|^```)", tree, flags=re.DOTALL | re.MULTILINE))
+    package = REPOSITORY / "src" / "drumlane"
+    modules = {
+        path.parent.name: {module.stem for module in path.parent.glob("*.py")} - {"__init__"}
+        for path in package.glob("*/__init__.py")
+    }
+    assert rooms.keys() == modules.keys()
+    assert {
+        f"{room}/{m}" for room in rooms for m in modules[room] if not re.search(rf"\b{m}\b", rooms[room])
+    } == set()
+
+
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return the folder of measured scores, with the scripts beside it importable."""

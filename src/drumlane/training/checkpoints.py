@@ -103,8 +103,10 @@ def keep_best(trainer: lightning.Trainer, config: RunConfig) -> Path:
         kept = saver.best_model_score
         if score is not None and (kept is None or score > kept):
             source = str(folder / LAST)
+    if not Path(source).is_file():  # nothing was scored, or the best is of a run that is gone
+        source = str(folder / LAST)
     with whole_file(best, ModelError) as partial:
-        shutil.copyfile(source or folder / LAST, partial)
+        shutil.copyfile(source, partial)
     return best
 
 

@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ConfigError, nearest_first
 from drumlane.networks.crnn import CRNNSpec
-from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.scene import SceneOptions
 from drumlane.vocabulary import LANES
 
@@ -89,10 +88,6 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        if self.features.sample_rate != SAMPLE_RATE:
-            raise ValueError(
-                f"features.sample_rate={self.features.sample_rate}: items are rendered at {SAMPLE_RATE} Hz"
-            )
         if self.features.n_mels != self.model.n_mels:
             raise ValueError(
                 f"features.n_mels is {self.features.n_mels} and model.n_mels is {self.model.n_mels}: "

@@ -125,7 +125,8 @@ def _fit(
 ) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # advice and advertisements
     with warnings.catch_warnings():
-        # A resumed run has its folder already, and how many workers render is the user's choice.
+        # A resumed run has its folder already, or goes on from another's; workers are the user's choice.
+        warnings.filterwarnings("ignore", message="The dirpath has changed")
         warnings.filterwarnings("ignore", message=".*exists and is not empty")
         warnings.filterwarnings("ignore", message=".*does not have many workers")
         trainer.fit(module, loader, ckpt_path=str(checkpoint) if checkpoint else None)

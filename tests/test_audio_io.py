@@ -20,7 +20,7 @@ import strategies
 from drumlane.audio.blocks import cut, mono_blocks_of_array, resampled
 from drumlane.audio.io import Audio, probe, read_audio, stream_audio, write_audio
 from drumlane.audio.libsndfile import ENCODINGS
-from drumlane.errors import AudioError
+from drumlane.errors import AudioError, DamagedAudioError
 
 RATE = 44100
 CLICKS = (0.0, 0.5, 1.25, 1.9)  # seconds
@@ -327,19 +327,21 @@ def test_a_file_cut_inside_its_header_is_refused(suffix: str, kept: int, tmp_pat
 
 
 @pytest.mark.parametrize("suffix", ENCODINGS)
-def test_a_file_cut_in_the_middle_gives_its_beginning_and_a_warning(
+def test_a_file_cut_in_the_middle_is_refused_or_used_as_far_as_it_goes(
     suffix: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     noise = np.random.default_rng(0).uniform(-0.3, 0.3, 4 * 48000).astype(np.float32)
     path = tmp_path / f"cut{suffix}"
     write_audio(path, Audio(noise, 48000))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DamagedAudioError) as refusal:
+        joined(stream_audio(path, RATE))
     with caplog.at_level(logging.WARNING):
-        samples = joined(stream_audio(path, RATE))
+        samples = joined(stream_audio(path, RATE, partial=True))
     assert 0.5 < len(samples) / RATE < 2.5
-    assert [record.getMessage() for record in caplog.records] == [
-        f"{path}: damaged or cut off after {len(samples) / RATE:.2f} s; only that part is used"
-    ]
+    said = f"{path}: damaged or cut off after {len(samples) / RATE:.2f} s; "
+    assert str(refusal.value) == said + "get it again, or use that part with --partial"
+    assert [record.getMessage() for record in caplog.records] == [said + "only that part is used"]
 
 
 def test_a_whole_file_gives_no_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

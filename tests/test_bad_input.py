@@ -98,11 +98,17 @@ def test_a_single_bad_file_leaves_nothing_and_says_one_line(run: Run, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cut_off_file_is_used_as_far_as_it_goes_with_a_warning(
+def test_a_cut_off_file_is_refused_or_used_as_far_as_it_goes(
     command: list[str], song: Path, tmp_path: Path
 ) -> None:
     song.write_bytes(song.read_bytes()[: round(0.4 * SAMPLE_RATE * 2)])
     code, out, err = outcome(command, song)
+    assert (code, out) == (1, [])
+    assert err == [
+        f"drumlane: {song}: damaged or cut off after 0.40 s; get it again, or use that part with --partial"
+    ]
+    assert not song.with_suffix(".mid").exists()
+    code, out, err = outcome(command, song, "--partial")
     assert code == 0
     assert out == [f"{song}: 1 hit (kick 1) -> {song.with_suffix('.mid')}"]
     assert len(err) == 1

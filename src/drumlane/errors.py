@@ -2,6 +2,7 @@
 
 DrumlaneError
 ├── AudioError          a sound that cannot be read, decoded or written
+│   └── DamagedAudioError   a sound that begins well and then breaks off
 ├── FormatError         a symbolic file (MIDI, csv, json) that cannot be read or written
 ├── ModelError          a model file that is missing, altered or made for another version
 ├── DatasetError        material for training or evaluation that is missing or broken
@@ -22,6 +23,10 @@ class DrumlaneError(Exception):
 
 class AudioError(DrumlaneError):
     """A sound cannot be read, decoded or written."""
+
+
+class DamagedAudioError(AudioError):
+    """A sound begins well and then breaks off: cut short or damaged on the way."""
 
 
 class FormatError(DrumlaneError):

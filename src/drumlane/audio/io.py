@@ -3,8 +3,8 @@
 Flow: file -> **io** -> audio.level, audio.features
 
 wav, flac, ogg, opus, mp3 and aiff go through ``audio.libsndfile``; m4a, aac and video through
-``audio.media``. Samples are float32 with full scale at 1; channels are averaged to mono. A damaged file is
-used as far as it decodes, with a warning in the log; one that gives no sample is an error.
+``audio.media``. Samples are float32 with full scale at 1; channels are averaged to mono. A damaged file is an
+error, unless the caller asks for as much of it as decodes (``partial``).
 """
 
 import logging
@@ -28,7 +28,7 @@ from drumlane.audio.blocks import (
 )
 from drumlane.audio.libsndfile import ENCODINGS, decode_with_libsndfile, encode_with_libsndfile
 from drumlane.audio.media import decode_media
-from drumlane.errors import AudioError, nearest_first
+from drumlane.errors import AudioError, DamagedAudioError, nearest_first
 from drumlane.files import AnyPath, shown, whole_file
 
 _log = logging.getLogger(__name__)
@@ -68,13 +68,16 @@ def probe(path: AnyPath) -> AudioFileInfo:
     return AudioFileInfo(Path(path), decoded.sample_rate, decoded.channels, decoded.duration)
 
 
-def stream_audio(path: AnyPath, sample_rate: int, block_seconds: float = 10.0) -> Iterator[Block]:
+def stream_audio(
+    path: AnyPath, sample_rate: int, block_seconds: float = 10.0, partial: bool = False
+) -> Iterator[Block]:
     """Decode a sound file in mono blocks; memory does not depend on the file's length.
 
     Args:
         path: the file.
         sample_rate: of the blocks, Hz; soxr resamples where the file's differs.
         block_seconds: length of every block but the last.
+        partial: whether a file that is cut off or damaged is used as far as it decodes, with a warning.
 
     Yields:
         Blocks of shape (n,).
@@ -82,9 +85,10 @@ def stream_audio(path: AnyPath, sample_rate: int, block_seconds: float = 10.0) -
     Raises:
         AudioError: the file is missing, empty, not sound, has no samples or samples that are not finite, or
             needs a decoder that is not installed. Raised at the first block, or where the fault is.
+        DamagedAudioError: the file breaks off, and ``partial`` is not set.
     """
     check_sample_rate(sample_rate)
-    decoded = _decode(Path(path))
+    decoded = _decode(Path(path), partial)
     try:
         yield from cut(
             resampled(mono_blocks(decoded.blocks), decoded.sample_rate, sample_rate),
@@ -94,18 +98,21 @@ def stream_audio(path: AnyPath, sample_rate: int, block_seconds: float = 10.0) -
         decoded.close()
 
 
-def read_audio(path: AnyPath, sample_rate: int | None = None, mono: bool = True) -> Audio:
+def read_audio(
+    path: AnyPath, sample_rate: int | None = None, mono: bool = True, partial: bool = False
+) -> Audio:
     """Decode a whole sound file.
 
     Args:
         path: the file.
         sample_rate: of the result, Hz; None keeps the file's.
         mono: whether channels are averaged, samples (n,), or kept, samples (n, channels).
+        partial: as for ``stream_audio``.
 
     Raises:
         AudioError: as ``stream_audio``.
     """
-    decoded = _decode(Path(path))
+    decoded = _decode(Path(path), partial)
     rate = sample_rate or decoded.sample_rate
     check_sample_rate(rate)
     try:
@@ -147,16 +154,22 @@ def _within_full_scale(frames: Block, path: Path) -> Block:
     return frames / np.float32(peak)
 
 
-def _decode(path: Path) -> Decoded:
+def _decode(path: Path, partial: bool = False) -> Decoded:
     """Open a file with whatever decodes it; its blocks are checked to be finite and not all missing."""
     _check_is_file(path)
     decoded = decode_with_libsndfile(path) or decode_media(path)
     if not SAMPLE_RATES[0] <= decoded.sample_rate <= SAMPLE_RATES[1]:
         decoded.close()
         raise AudioError(f"{shown(path)}: its header says {decoded.sample_rate} Hz, which no sound has")
-    return replace(
-        decoded, blocks=_some(path, finite_blocks(decoded.blocks, shown(path), decoded.sample_rate))
-    )
+    blocks = _as_far_as_it_goes(decoded.blocks) if partial else decoded.blocks
+    return replace(decoded, blocks=_some(path, finite_blocks(blocks, shown(path), decoded.sample_rate)))
+
+
+def _as_far_as_it_goes(blocks: Iterator[Block]) -> Iterator[Block]:
+    try:
+        yield from blocks
+    except DamagedAudioError as error:
+        _log.warning("%s", str(error).partition("; ")[0] + "; only that part is used")
 
 
 def _check_is_file(path: Path) -> None:

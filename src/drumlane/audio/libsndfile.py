@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drumlane.audio.blocks import FRAMES_PER_READ, Block, Decoded
-from drumlane.audio.media import MEDIA_SUFFIXES, media_available, warn_damaged
+from drumlane.audio.media import MEDIA_SUFFIXES, broken_off, media_available
 from drumlane.errors import AudioError
 from drumlane.files import shown
 
@@ -96,10 +96,9 @@ def _libsndfile_blocks(path: Path, sound: "soundfile.SoundFile") -> Iterator[Blo
     except soundfile.SoundFileError as error:
         if n_read == 0:
             raise _not_audio(path, error) from error
-        warn_damaged(path, n_read / sound.samplerate)
-    else:
-        if n_read and _is_cut_off(sound, n_read):
-            warn_damaged(path, n_read / sound.samplerate)
+        raise broken_off(path, n_read / sound.samplerate) from error
+    if n_read and _is_cut_off(sound, n_read):
+        raise broken_off(path, n_read / sound.samplerate)
 
 
 def _is_cut_off(sound: "soundfile.SoundFile", n_read: int) -> bool:

@@ -6,7 +6,6 @@ PyAV (the ``media`` extra) comes first, then ``ffmpeg`` on PATH. Both may open l
 cannot reach the network.
 """
 
-import logging
 import shutil
 import struct
 import subprocess
@@ -19,7 +18,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from drumlane.audio.blocks import FRAMES_PER_READ, Block, Decoded
-from drumlane.errors import AudioError
+from drumlane.errors import AudioError, DamagedAudioError
 from drumlane.files import shown
 
 MEDIA_SUFFIXES = frozenset(
@@ -41,8 +40,6 @@ MEDIA_SUFFIXES = frozenset(
     }
     | {".mp4", ".mpeg", ".mpg", ".mts", ".ts", ".vob", ".webm", ".wma", ".wmv", ".wv"}
 )
-
-_log = logging.getLogger(__name__)
 
 
 def media_available() -> bool:
@@ -104,7 +101,7 @@ def _av_blocks(path: Path, container: Any) -> Iterator[Block]:
     except (av.FFmpegError, ValueError) as error:
         if n_frames == 0:
             raise _not_audio(path, error) from error
-        warn_damaged(path, n_frames / track.rate)
+        raise broken_off(path, n_frames / track.rate) from error
 
 
 def _decode_with_ffmpeg(path: Path, ffmpeg: str) -> Decoded:
@@ -130,7 +127,7 @@ def _au_blocks(path: Path, program: "_Program", sample_rate: int, channels: int)
         n_frames += len(block)
         yield block
     if program.process.wait() != 0:
-        warn_damaged(path, n_frames / sample_rate)
+        raise broken_off(path, n_frames / sample_rate)
 
 
 class _Program:
@@ -153,9 +150,12 @@ class _Program:
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def warn_damaged(path: Path, seconds: float) -> None:
-    """Log that only the first ``seconds`` of a file could be decoded."""
-    _log.warning("%s: damaged or cut off after %.2f s; only that part is used", shown(path), seconds)
+def broken_off(path: Path, seconds: float) -> DamagedAudioError:
+    """Return the error for a file of which only the first ``seconds`` could be decoded."""
+    return DamagedAudioError(
+        f"{shown(path)}: damaged or cut off after {seconds:.2f} s; "
+        "get it again, or use that part with --partial"
+    )
 
 
 def _not_audio(path: Path, reason: object) -> AudioError:

@@ -73,6 +73,9 @@ def transcribe(
     model: Annotated[
         Path | None, typer.Option(help="An .onnx model with its .json card. (default: the shipped one)")
     ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Use recordings that are cut off as far as they go.")
+    ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. (default: cores, at most 4)")
     ] = None,
@@ -80,7 +83,7 @@ def transcribe(
 ) -> None:
     """Write the drum hits of recordings as MIDI: song.mp3 becomes song.mid."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads cost half of numpy's start
-    options = _options(threshold or [], min_interval or [], articulations)
+    options = _options(threshold or [], min_interval or [], articulations, partial)
     existing = _existing(skip_existing, force)
     suffixes = _scores(formats, output) + _extras(sonify, activations, plot)
     with _usage("-o"):
@@ -107,14 +110,16 @@ def _usage(option: str) -> Iterator[None]:
         raise typer.Exit(2) from error
 
 
-def _options(threshold: list[str], min_interval: list[str], articulations: bool) -> "TranscriptionOptions":
+def _options(
+    threshold: list[str], min_interval: list[str], articulations: bool, partial: bool
+) -> "TranscriptionOptions":
     with _usage("--threshold"):
         thresholds = parse_lane_values(threshold, LEAST_THRESHOLD, 1.0)
     with _usage("--min-interval"):
         gaps = parse_lane_values(min_interval, 0.0, LONGEST_GAP)
     from drumlane.transcription.transcribe import TranscriptionOptions
 
-    return TranscriptionOptions(thresholds, gaps, articulations)
+    return TranscriptionOptions(thresholds, gaps, articulations, partial)
 
 
 def _existing(skip: bool, force: bool) -> Existing:

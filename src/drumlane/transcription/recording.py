@@ -29,7 +29,12 @@ class Recording:
     """A sound measured and ready to be heard; ``blocks`` starts from the beginning each time it is called."""
 
     def __init__(
-        self, source: Source, rate: int, given_rate: int | None = None, on_seconds: OnSeconds | None = None
+        self,
+        source: Source,
+        rate: int,
+        given_rate: int | None = None,
+        on_seconds: OnSeconds | None = None,
+        partial: bool = False,
     ) -> None:
         """Hear the whole sound once.
 
@@ -38,13 +43,14 @@ class Recording:
             rate: samples a second of the blocks.
             given_rate: samples a second of an array.
             on_seconds: called with the seconds measured so far.
+            partial: whether a file that is cut off is used as far as it goes.
 
         Raises:
             AudioError: the sound cannot be read, is empty or holds non-finite samples.
             ValueError: an array has no rate or a wrong shape.
         """
         self.rate = rate
-        self._open = _opener(source, rate, given_rate)
+        self._open = _opener(source, rate, given_rate, partial)
         self._kept: list[Samples] | None = []
         self._meter = LevelMeter(rate)
         self.n_samples = 0
@@ -78,11 +84,13 @@ class Recording:
                 self._kept = None
 
 
-def _opener(source: Source, rate: int, given_rate: int | None) -> Callable[[], Iterator[Samples]]:
+def _opener(
+    source: Source, rate: int, given_rate: int | None, partial: bool
+) -> Callable[[], Iterator[Samples]]:
     """Return a function that starts the sound from the beginning."""
     if isinstance(source, str | PathLike):
         path = Path(source)
-        return lambda: stream_audio(path, rate, BLOCK_SECONDS)
+        return lambda: stream_audio(path, rate, BLOCK_SECONDS, partial)
     if given_rate is None:
         raise ValueError("an array needs its sample_rate, in Hz")
     samples = np.asarray(source)

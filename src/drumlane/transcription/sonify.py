@@ -62,7 +62,8 @@ def sonify(source: Path, performance: Performance, path: Path, player: Player = 
     Raises:
         AudioError: the recording cannot be read or the result cannot be written.
     """
-    samples = read_audio(source, SAMPLE_RATE, mono=False).samples
+    # The hits are there, so a cut-off recording was wanted as far as it goes.
+    samples = read_audio(source, SAMPLE_RATE, mono=False, partial=True).samples
     mixed = samples.reshape(len(samples), -1)
     # The loud parts of the music come to -20 dB, so that the hits stand out of any recording alike.
     mixed = mixed * np.float32(level_gain(mixed.mean(axis=1), SAMPLE_RATE))

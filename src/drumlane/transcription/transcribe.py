@@ -25,6 +25,7 @@ class TranscriptionOptions:
     thresholds: PerLane | None = None  # 0..1, for all lanes or by name: {"kick": 0.3}
     minimum_gaps: PerLane | None = None  # seconds between hits of one lane
     articulations: bool = True  # tell open hats from closed ones; False writes each lane's plain stroke
+    partial: bool = False  # use recordings that are cut off as far as they go, instead of refusing them
 
     def __post_init__(self) -> None:
         for value in _values(self.thresholds):
@@ -57,6 +58,7 @@ class Transcriber:
         """
         self.model = model if isinstance(model, Model) else load_model(model, threads)
         options = options or TranscriptionOptions()
+        self._partial = options.partial
         calibrated = Decoder.of(self.model.card)
         self.decoder = replace(
             calibrated,
@@ -85,12 +87,12 @@ class Transcriber:
     ) -> PieceActivations:
         """Return what the network hears in a recording; arguments as in ``transcribe``."""
         rate = self.model.card.features.sample_rate
-        return hear(Recording(source, rate, sample_rate), self.model, progress)
+        return hear(Recording(source, rate, sample_rate, partial=self._partial), self.model, progress)
 
     def features(self, source: Source, sample_rate: int | None = None) -> Halves:
         """Return what the network is given, log-mel frames of shape (frames, mels), for plots."""
         spec = self.model.card.feature_spec
-        return features_of(Recording(source, spec.sample_rate, sample_rate), spec)
+        return features_of(Recording(source, spec.sample_rate, sample_rate, partial=self._partial), spec)
 
     def decode(self, activations: PieceActivations) -> Performance:
         """Return the hits in activations."""

@@ -1,0 +1,123 @@
+"""Networks: every frame has its answer, every weight learns, one batch can be overfitted."""
+
+from collections.abc import Iterator
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="networks need the train extra")
+from drumlane.networks.crnn import CRNN, CRNNSpec, Probabilities  # noqa: E402
+from drumlane.training.module import batch_losses  # noqa: E402
+
+pytestmark = pytest.mark.train
+
+SPEC = CRNNSpec(
+    n_mels=16,
+    conv_filters=(4, 4, 6),
+    bottleneck=12,
+    hidden_size=8,
+    num_gru_layers=2,
+    dropout_cnn=0.0,
+    dropout_gru=0.0,
+)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Networks this small only wait for each other's threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def network() -> CRNN:
+    torch.manual_seed(0)
+    return CRNN(SPEC)
+
+
+def some_features(batch: int = 3, frames: int = 40) -> "torch.Tensor":
+    return 3 * torch.rand(batch, frames, SPEC.n_mels, generator=torch.Generator().manual_seed(1))
+
+
+def some_batch() -> tuple["torch.Tensor", ...]:
+    rng = torch.Generator().manual_seed(2)
+    onset = (torch.rand(3, 40, 8, generator=rng) < 0.05).float()
+    return (
+        some_features(),
+        onset,
+        torch.rand(3, 40, 8, generator=rng),
+        (torch.rand(3, 40, 1, generator=rng) < 0.5).float(),
+    )
+
+
+@pytest.mark.parametrize(("batch", "frames"), [(1, 1), (1, 57), (3, 40)])
+def test_every_frame_has_an_answer_from_every_head(network: CRNN, batch: int, frames: int) -> None:
+    out = network.eval()(some_features(batch, frames))
+    assert out.onset.shape == out.velocity.shape == (batch, frames, 8)
+    assert out.hat_open.shape == (batch, frames, 1)
+
+
+def test_probabilities_are_the_heads_between_0_and_1(network: CRNN) -> None:
+    features = some_features()
+    logits = network.eval()(features)
+    for probability, logit in zip(Probabilities(network).eval()(features), logits, strict=True):
+        assert probability.min() >= 0
+        assert probability.max() <= 1
+        torch.testing.assert_close(torch.logit(probability), logit, atol=1e-3, rtol=1e-3)
+
+
+def test_the_gradient_reaches_every_weight(network: CRNN) -> None:
+    batch = some_batch()
+    sum(batch_losses(network(batch[0]), batch, torch.ones(8))).backward()
+    silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+    assert silent == []
+
+
+def test_one_batch_can_be_overfitted(network: CRNN) -> None:
+    batch, losses = some_batch(), []
+    optimizer = torch.optim.AdamW(network.parameters(), lr=0.02)
+    for _ in range(150):
+        loss = sum(batch_losses(network(batch[0]), batch, torch.ones(8)))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] / 5
+
+
+def test_velocity_and_open_hats_are_learnt_where_something_was_struck_only(network: CRNN) -> None:
+    features, onset, velocity, hat_open = some_batch()
+    with torch.no_grad():
+        out = network.eval()(features)
+    losses = batch_losses(out, (features, onset, velocity, hat_open), torch.ones(8))
+    elsewhere = (features, onset, torch.where(onset > 0, velocity, 1 - velocity), hat_open)
+    torch.testing.assert_close(batch_losses(out, elsewhere, torch.ones(8)).velocity, losses.velocity)
+    silent = batch_losses(out, (features, 0 * onset, velocity, hat_open), torch.ones(8))
+    assert float(silent.velocity) == float(silent.hat_open) == 0.0
+
+
+def test_an_item_s_answer_does_not_depend_on_its_batch(network: CRNN) -> None:
+    features = some_features()
+    together = network.eval()(features)
+    for i in range(len(features)):
+        alone = network(features[i : i + 1])
+        for a, b in zip(alone, together, strict=True):
+            torch.testing.assert_close(a[0], b[i], atol=1e-5, rtol=1e-5)
+
+
+def test_the_past_is_heard_and_padding_far_away_changes_little(network: CRNN) -> None:
+    features = some_features(1, 400)
+    whole = network.eval()(features).onset[0]
+    longer = network(torch.cat([features, torch.zeros(1, 200, SPEC.n_mels)], dim=1)).onset[0]
+    torch.testing.assert_close(longer[:300], whole[:300], atol=1e-3, rtol=1e-3)
+
+
+def test_onsets_are_rare_before_any_training(network: CRNN) -> None:
+    assert torch.sigmoid(network.eval()(some_features()).onset).mean() < 0.15
+
+
+@pytest.mark.parametrize(("n_mels", "filters"), [(8, (2, 2, 2, 2)), (80, ())])
+def test_a_spec_whose_mels_would_vanish_is_refused(n_mels: int, filters: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="conv_filters"):
+        CRNNSpec(n_mels=n_mels, conv_filters=filters)

@@ -99,7 +99,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def machine() -> dict[str, object]:
-    """Return what the numbers depend on; ``load`` above 0 means that other programs ran too."""
+    """Return what the numbers depend on; ``load`` above the threads means that other programs ran too."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -132,7 +132,7 @@ def table(measured: dict[str, object]) -> str:
         "",
         f"{measured['threads']} threads, {measured['repeats']} repetitions; {about['processor']}, "
         f"{about['cores']} cores, {about['system']}, Python {about['python']}; "
-        f"load of other programs when it ended: {about['load']}.",
+        f"load average when it ended: {about['load']}.",
         "",
         "| stage | CPU seconds per minute of audio |",
         "| --- | --- |",

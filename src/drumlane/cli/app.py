@@ -4,6 +4,7 @@ Each sub-command lives in a module of its own and imports heavy code inside the 
 ``drumlane --help`` is quick.
 """
 
+import os
 import sys
 from typing import Annotated
 
@@ -16,6 +17,10 @@ from drumlane.cli.render import render
 from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
 from drumlane.errors import DrumlaneError
+
+# Idle threads of numpy's linear algebra wait by spinning: half of its start, and most of a busy machine's time.
+# The products here are small; the network has threads of its own.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(
     name="drumlane",

@@ -1,7 +1,6 @@
 """``drumlane train`` and ``drumlane export``: from a configuration to a model file."""
 
 import importlib.util
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -35,8 +34,6 @@ def train_transcriber(
 ) -> None:
     """Train the transcriber on audio rendered on the fly."""
     _need_torch("training")
-    # Threads of the linear algebra library would wait by spinning in every rendering process.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from drumlane.training import run
     from drumlane.training.config import read_config
 

@@ -5,7 +5,6 @@ Flow: cli.app -> **transcribe** (cli.batch, cli.outputs, cli.progress) -> transc
 Heavy modules load inside functions: a usage error and ``--help`` come at once.
 """
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -82,7 +81,6 @@ def transcribe(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Write the drum hits of recordings as MIDI: song.mp3 becomes song.mid."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its idle threads cost half of numpy's start
     options = _options(threshold or [], min_interval or [], articulations, partial)
     existing = _existing(skip_existing, force)
     suffixes = _scores(formats, output) + _extras(sonify, activations, plot)

@@ -18,8 +18,8 @@ from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
 from drumlane.errors import DrumlaneError
 
-# Idle threads of numpy's linear algebra wait by spinning: half of its start, and most of a busy machine's time.
-# The products here are small; the network has threads of its own.
+# Idle threads of numpy's linear algebra wait by spinning: half of its start, and most of a busy machine's
+# time. The products here are small; the network has threads of its own.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = typer.Typer(

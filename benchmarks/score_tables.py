@@ -6,6 +6,8 @@ Scores are 0..1 with three digits; what is undefined is a dash. Nothing is measu
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from drumlane.models.card import Score
+
 Json = Mapping[str, Any]
 NOTHING = "—"
 
@@ -53,6 +55,24 @@ def details(report: Json) -> str:
             parts.append(table(_CLASSES, _class_rows(score)))
             parts += _remarks(score)
     return "\n\n".join(parts)
+
+
+def card_rows(report: Json) -> Iterator[Score]:
+    """Yield the headline scores of one evaluation as a model's card holds them."""
+    for group in report["groups"]:
+        for score in group["scores"]:
+            found, n, command = score["micro"], score["n_tracks"], report["command"]
+            if found["n_reference"]:
+                what = f"{group['group']}: micro F, {score['class_set']}, ±{1000 * score['tolerance']:.0f} ms"
+                low, high = (round(edge, 4) for edge in score["micro_f_interval"])
+                yield Score(
+                    measure=what, value=round(found["f"], 4), n=n, interval=(low, high), command=command
+                )
+            elif (score["class_set"], score["tolerance"]) == ("five", 0.05):
+                false_hits = round(score["false_hits_per_minute"], 2)
+                yield Score(
+                    measure=f"{group['group']}: false hits a minute", value=false_hits, n=n, command=command
+                )
 
 
 def find(group: Json, class_set: str, tolerance: float) -> Json:

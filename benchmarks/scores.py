@@ -21,6 +21,7 @@ from typing import Any
 
 import score_tables
 import speed as speed_script
+from drumlane.models.card import Score, read_card, write_card
 
 BENCHMARKS = Path(__file__).resolve().parent
 REPOSITORY = BENCHMARKS.parent
@@ -50,6 +51,15 @@ def main() -> None:
     for document, text in documents().items():
         document.write_text(text, encoding="utf-8")
         print(f"{document.relative_to(REPOSITORY)}: written")
+    card_path = MODEL.with_suffix(".json")
+    write_card(read_card(card_path).model_copy(update={"scores": card_scores()}), card_path)
+    print(f"{card_path.relative_to(REPOSITORY)}: written")
+
+
+def card_scores() -> tuple[Score, ...]:
+    """Return what the measured files say, as the rows of the model's card."""
+    reports = [_read(name) for name in EVALUATIONS if _path(name).exists()]
+    return tuple(row for report in reports for row in score_tables.card_rows(report))
 
 
 def documents() -> dict[Path, str]:

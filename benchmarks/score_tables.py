@@ -119,6 +119,7 @@ _OVERALL = (
     "macro F",
     "bias %",
     "offset ms",
+    "false hits a minute",
 )
 _CLASSES = ("class", "hits", "P", "R", "F")
 
@@ -158,12 +159,20 @@ def _overall_rows(group: Json) -> Iterator[Sequence[str]]:
             f"{1000 * scores['tolerance']:g}",
             str(scores["n_tracks"]),
             str(micro["n_reference"]),
-            _three(micro["f"]),
-            _interval(scores["micro_f_interval"]),
-            *map(_three, (micro["precision"], micro["recall"], scores["macro_f"])),
+            *_right(scores),
             NOTHING if micro["count_bias"] is None else f"{100 * micro['count_bias']:+.0f}",
             NOTHING if timing["median"] is None else f"{1000 * timing['median']:+.1f}",
+            _one(scores["false_hits_per_minute"]),
         )
+
+
+def _right(scores: Json) -> Sequence[str]:
+    """Return F, its interval, P, R and macro F; without hits to find there is nothing to get right."""
+    micro = scores["micro"]
+    if not micro["n_reference"]:
+        return (NOTHING,) * 5
+    numbers = map(_three, (micro["precision"], micro["recall"], scores["macro_f"]))
+    return _three(micro["f"]), _interval(scores["micro_f_interval"]), *numbers
 
 
 def _remarks(scores: Json) -> list[str]:

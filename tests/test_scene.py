@@ -25,7 +25,7 @@ from drumlane.rendering.scene import (
     draw_voices,
     render_scene,
 )
-from drumlane.vocabulary import Drum
+from drumlane.vocabulary import Drum, Lane
 from material import chord, click_kit, rock_beat, write_backing
 
 PLAIN = SceneOptions(
@@ -38,6 +38,7 @@ PLAIN = SceneOptions(
     soft_sticks=0.0,
     sweep=0.0,
     arranged=False,
+    joined=False,
     coloured=False,
 )
 BUSY = SceneOptions(seconds=1.5, percussion=0.5, noise=0.7, buzz=0.7, soft_sticks=0.5, sweep=0.5)
@@ -87,19 +88,20 @@ def rises(samples: NDArray[np.float32], times: Sequence[float]) -> NDArray[np.fl
     return np.array(found)
 
 
-# Zero-phase colour rings a little before an attack, and the detector's own window is 2 ms long.
-@pytest.mark.parametrize(("coloured", "tolerance"), [(False, 0.002), (True, 0.003)])
-def test_an_onset_detector_agrees_with_the_labels(coloured: bool, tolerance: float) -> None:
+# A crash blooms: when colour takes its stick away, its energy rises most a little after it.
+@pytest.mark.parametrize(("coloured", "crash_tolerance"), [(False, 0.002), (True, 0.005)])
+def test_an_onset_detector_agrees_with_the_labels(coloured: bool, crash_tolerance: float) -> None:
     drums = [d for d in Drum if d.lane is not None]
     groove = tuple(Hit(LEAD_SECONDS + 0.5 + k, drum, 100) for k, drum in enumerate(drums))
     made = Material(kits=(embedded_kit(),), grooves=(groove,))
     options = replace(PLAIN, seconds=len(drums) + 1.0, coloured=coloured)
-    for seed in range(3):
+    tolerances = np.array([crash_tolerance if d.lane is Lane.CRASH else 0.002 for d in drums])
+    for seed in range(6):
         item = render_scene(draw_scene(made, options, seed))
         assert [h.drum for h in item.hits] == drums
         labels = np.array([h.time for h in item.hits])
         errors = rises(item.samples, labels.tolist()) - labels
-        assert np.abs(errors).max() < tolerance, dict(zip(drums, errors.round(4), strict=True))
+        assert (np.abs(errors) < tolerances).all(), dict(zip(drums, errors.round(4), strict=True))
 
 
 def test_hits_of_the_lead_ring_into_the_item_without_a_label() -> None:
@@ -233,3 +235,19 @@ def test_no_training_clip_has_a_copyleft_licence(shared_data: Path) -> None:
     used = [clip.name for clip in load_clips(shared_data / "backing")]
     assert len(used) > 100
     assert not [name for name in used if "GPL" in licences[name] or "BY-SA" in licences[name]]
+
+
+def test_short_grooves_are_joined_until_they_fill_the_item() -> None:
+    fill = tuple(Hit(0.2 * i, Drum.SNARE, 90) for i in range(8))
+    scene = draw_scene(material([fill]), replace(PLAIN, seconds=9.0, joined=True), 0)
+    times = [0.0, *(hit.time for hit in scene.hits), 10.0]
+    assert times == sorted(times)
+    assert max(b - a for a, b in pairwise(times)) < 1.0
+    assert len(draw_scene(material([fill]), replace(PLAIN, seconds=9.0), 0).hits) == len(fill)
+
+
+def test_grooves_are_drawn_by_their_length() -> None:
+    made = material([rock_beat(40.0, 120).hits, (Hit(0.0, Drum.COWBELL, 90), Hit(0.5, Drum.COWBELL, 90))])
+    scenes = [draw_scene(made, replace(PLAIN, seconds=2.0), seed) for seed in range(200)]
+    short = sum(scene.hits[0].drum is Drum.COWBELL for scene in scenes if scene.hits)
+    assert 1 <= short <= 20  # 1.5 of 42.5 shares: seven expected

@@ -32,9 +32,6 @@ def test_an_attack_lies_on_the_sample_nearest_its_time_at_any_pitch(
     assert int(np.argmax(np.abs(sound))) == round(time * SAMPLE_RATE)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="shaped samples are shared by voices of one piece: the first one's pitch wins"
-)
 def test_two_voices_of_one_piece_keep_their_own_pitches() -> None:
     piece = voice(onset=800).piece
     low, high = Voice(piece, pitch=0.8), Voice(piece, pitch=1.25)

@@ -62,6 +62,7 @@ def render_heldout(
             noise=0.0,
             sweep=0.0,
             arranged=False,
+            joined=False,
             coloured=False,
         )
         item = render_scene(draw_scene(material, options, (HELDOUT_SEED, number)))

@@ -18,6 +18,7 @@ from drumlane.vocabulary import Drum, Lane
 TOMS = (Drum.TOM_HIGH, Drum.TOM_MID, Drum.TOM_LOW)
 CRASHES = (Drum.CRASH, Drum.CRASH2, Drum.SPLASH, Drum.CHINA)
 TIMEKEEPERS = (Drum.HIHAT_CLOSED, Drum.HIHAT_OPEN, Drum.RIDE, Drum.RIDE_BELL, Drum.CRASH, Drum.TOM_LOW)
+_SHORTEST_STEP = 0.045  # s
 Arranger = Callable[[list[Hit], float, np.random.Generator], list[Hit]]
 
 
@@ -105,7 +106,7 @@ def add_timekeeper(hits: list[Hit], seconds: float, rng: np.random.Generator) ->
     if len(anchors) < 2:
         return hits
     step = float(np.median(np.diff(anchors)))
-    if step <= 0:  # most of the groove in unison: there is no step to keep
+    if step < _SHORTEST_STEP:  # kick and snare in unison: the gaps are their flams
         return hits
     while step > 0.2 + 0.2 * rng.random():
         step /= 2.0

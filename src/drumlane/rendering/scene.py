@@ -31,6 +31,7 @@ from drumlane.rendering.stage import CURVE_DB, Voice, play
 from drumlane.vocabulary import Drum, Lane
 
 TOM_LANES = (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
+_LONGEST_SHARE = 60.0  # s; a groove of ten minutes is not drawn more often than one of a minute
 LEAD_SECONDS = 1.0  # played before the item so that it starts among ringing tails
 
 
@@ -50,6 +51,7 @@ class SceneOptions:
     soft_sticks: float = 0.12  # brushes, rods or mallets
     sweep: float = 0.06  # brushes stirring on the snare, unlabelled
     arranged: bool = True  # False: the grooves as they are
+    joined: bool = True  # False: a groove that ends before the item is followed by nothing
     coloured: bool = True  # False: kits as they are, in a plain room
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class Material:
     clips: tuple[Clip, ...] = ()
     rooms: tuple[NDArray[np.float32], ...] = ()  # recorded impulse responses without their direct sound
     by_drum: Mapping[bool, Mapping[Drum, Sequence[Piece]]] = field(init=False)  # [acoustic][drum]
+    groove_ends: NDArray[np.float64] = field(init=False)  # where each groove's share of the draws ends
 
     def __post_init__(self) -> None:
         table: dict[bool, dict[Drum, list[Piece]]] = {True: defaultdict(list), False: defaultdict(list)}
@@ -92,6 +95,8 @@ class Material:
                 if piece.drum is not None:
                     table[kit.acoustic][piece.drum].append(piece)
         object.__setattr__(self, "by_drum", table)
+        shares = [1.0 + min(hits[-1].time, _LONGEST_SHARE) if hits else 1.0 for hits in self.grooves]
+        object.__setattr__(self, "groove_ends", np.cumsum(shares))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -277,12 +282,25 @@ def _balance_lanes(voices: dict[Drum, Voice], options: SceneOptions, rng: np.ran
 def _draw_hits(
     material: Material, seconds: float, options: SceneOptions, rng: np.random.Generator
 ) -> list[Hit]:
-    groove = material.grooves[int(rng.integers(len(material.grooves)))]
     stretch = float(np.exp(rng.normal(0, 0.12))) if options.arranged else 1.0
+    groove = _draw_groove(material, seconds / stretch if options.joined else 0.0, rng)
     length = groove[-1].time if groove else 0.0
     start = float(rng.uniform(0, max(0.0, length - seconds / stretch)))
     hits = excerpt(groove, start, seconds, stretch)
     return arrange(hits, seconds, rng) if options.arranged else hits
+
+
+def _draw_groove(material: Material, seconds: float, rng: np.random.Generator) -> Sequence[Hit]:
+    """Draw a groove by its length; short ones, which are fills, are joined until they last ``seconds``."""
+    joined: list[Hit] = []
+    end = 0.0
+    while True:
+        share = rng.random() * material.groove_ends[-1]
+        groove = material.grooves[int(np.searchsorted(material.groove_ends, share, side="right"))]
+        joined += [replace(hit, time=hit.time + end) for hit in groove] if end else groove
+        end = (joined[-1].time if joined else 0.0) + float(rng.uniform(0.2, 0.6))
+        if end >= seconds:
+            return joined
 
 
 def _draw_percussion(

@@ -70,15 +70,16 @@ def play(
     """
     dry = np.zeros(n_samples, dtype=np.float32)
     send = np.zeros(n_samples, dtype=np.float32)
-    shaped: dict[int, NDArray[np.float32]] = {}
+    shaped: dict[tuple[int, Drum], NDArray[np.float32]] = {}  # drums may share a piece, not its pitch
     played = [hit for hit in hits if hit.drum in voices]
     chokes = [round(hit.time * SAMPLE_RATE) for hit in played if hit.drum in CHOKERS]
     for hit in played:
         voice = voices[hit.drum]
         sample = _choose(voice.piece, hit.velocity, rng)
-        if id(sample) not in shaped:
-            shaped[id(sample)] = _shape(sample, voice)
-        sound = _struck(shaped[id(sample)], voice, hit.velocity)
+        key = (id(sample), hit.drum)
+        if key not in shaped:
+            shaped[key] = _shape(sample, voice)
+        sound = _struck(shaped[key], voice, hit.velocity)
         attack = round(sample.onset / voice.pitch)
         start = round(hit.time * SAMPLE_RATE) - attack
         if hit.drum is Drum.HIHAT_OPEN:

@@ -28,6 +28,11 @@ ADTOF_COST = {  # quoted too, of another machine: a hint at the order of magnitu
     "environment_mb": "1400",
 }
 
+PICTURE = (
+    "![Spectrogram of the example, with the activations and hits of each lane](docs/images/groove.png)\n\n"
+    "The first 12 seconds of the example as `drumlane transcribe --plot` draws them."
+)
+
 
 def summary(reports: Sequence[Json], speed: Json | None) -> str:
     """Return the README's section: every group, the classes of the first one, and the cost."""
@@ -40,7 +45,7 @@ def summary(reports: Sequence[Json], speed: Json | None) -> str:
     parts += [f"By class, {first['group']}, ±50 ms:", table(_CLASSES, _class_rows(find(first, "five", 0.05)))]
     if speed:
         parts.append(table(("cost", "drumlane", "ADTOF"), _cost_rows(speed)))
-    parts += [_SUMMARY_NOTE, _PICTURE]
+    parts.append(_SUMMARY_NOTE)
     return "\n\n".join(parts)
 
 
@@ -101,10 +106,6 @@ _SUMMARY_NOTE = (
     "another machine. Every number by class, with the commands: [docs/scores.md](docs/scores.md) and "
     "[docs/benchmarks.md](docs/benchmarks.md). The recordings (ENST-Drums, IDMT-SMT-Drums, StemGMD) may not "
     "be passed on and served for nothing but measuring."
-)
-_PICTURE = (
-    "![Spectrogram of the example, with the activations and hits of each lane](docs/images/groove.png)\n\n"
-    "The first 12 seconds of the example as `drumlane transcribe --plot` draws them."
 )
 _OVERALL = (
     "group",

@@ -93,6 +93,8 @@ def _blocks() -> dict[str, str]:
     blocks = {name: score_tables.details(report) for name, report in reports.items()}
     if reports:
         blocks["summary"] = score_tables.summary(list(reports.values()), speed)
+        if (REPOSITORY / "docs" / "images" / "groove.png").exists():
+            blocks["summary"] += f"\n\n{score_tables.PICTURE}"
     if speed:
         blocks[SPEED] = speed_script.table(speed)
     return blocks

@@ -234,8 +234,8 @@ MIDI_MAPS: Mapping[str, Mapping[int, Drum]] = MappingProxyType(
 
 # MIDI out ------------------------------------------------------------------------------------------
 
-# One note per drum. All come back as themselves through DRUMLANE_MIDI. Through TD17 the low tom does not (45 is
-# that kit's second tom), nor do china and splash, which are crashes there.
+# One note per drum. All come back as themselves through DRUMLANE_MIDI. Through TD17 the low tom does not (45
+# is that kit's second tom), nor do china and splash, which are crashes there.
 NOTE_OF_DRUM: Mapping[Drum, int] = MappingProxyType(
     {
         Drum.KICK: 36,

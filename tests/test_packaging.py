@@ -112,7 +112,6 @@ def test_the_metadata_names_licence_extras_and_light_base_dependencies(metadata:
         "mido",
         "numpy",
         "onnxruntime",
-        "platformdirs",
         "pydantic",
         "rich",
         "soundfile",

@@ -1,4 +1,4 @@
-"""Files: named in one line in messages, and written whole or not at all.
+"""Files: named in one line in messages, written whole or not at all, and tables of a dataset read.
 
 Every room that writes a file goes through ``whole_file``: the bytes go to a temporary file in the target's
 folder, which takes the target's name only when everything is written.
@@ -6,11 +6,11 @@ folder, which takes the target's name only when everything is written.
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from drumlane.errors import DrumlaneError
+from drumlane.errors import DatasetError, DrumlaneError
 
 AnyPath = str | os.PathLike[str]
 
@@ -49,3 +49,24 @@ def whole_file(path: AnyPath, error: type[DrumlaneError]) -> Iterator[Path]:
         ) from problem
     finally:
         partial.unlink(missing_ok=True)
+
+
+def read_rows(table: Path, columns: Sequence[str], kind: str) -> list[dict[str, str]]:
+    """Read a csv file with a header; ``kind`` is what messages call it.
+
+    Raises:
+        DatasetError: the file cannot be read, is not csv, or lacks one of ``columns``.
+    """
+    import csv  # no command but training and evaluation reads tables
+
+    try:
+        with table.open(newline="", encoding="utf-8") as stream:
+            rows = csv.DictReader(stream)
+            missing = [column for column in columns if column not in (rows.fieldnames or ())]
+            if missing:
+                raise DatasetError(f"{table}: not a {kind}: column {', '.join(missing)} is missing")
+            return list(rows)
+    except OSError as error:
+        raise DatasetError(f"{table}: cannot read the {kind} ({error.strerror})") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DatasetError(f"{table}: not a {kind}: {error}") from None

@@ -7,11 +7,11 @@ Source: Jon Gillick, Adam Roberts, Jesse Engel, Douglas Eck, David Bamman, "Lear
 Sequence Transformations", ICML 2019. Licence: CC BY 4.0.
 """
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from drumlane.errors import DatasetError, FormatError
+from drumlane.files import read_rows
 from drumlane.formats.midi import read_midi
 from drumlane.performance import Performance
 from drumlane.vocabulary import TD17
@@ -47,25 +47,11 @@ def load_grooves(root: Path, split: str, max_grooves: int | None = None) -> list
     """
     if split not in SPLITS:
         raise DatasetError(f"split {split!r} is unknown; splits: {', '.join(SPLITS)}")
-    rows = [row for row in _rows(root / "info.csv") if row["split"] == split]
+    rows = [row for row in read_rows(root / "info.csv", _COLUMNS, "groove table") if row["split"] == split]
     grooves = [groove for row in rows[:max_grooves] if (groove := _groove(row, root)) is not None]
     if not grooves:
         raise DatasetError(f"{root}: none of the {len(rows)} MIDI files of split {split!r} can be read")
     return grooves
-
-
-def _rows(table: Path) -> list[dict[str, str]]:
-    try:
-        with table.open(newline="", encoding="utf-8") as stream:
-            rows = csv.DictReader(stream)
-            missing = [column for column in _COLUMNS if column not in (rows.fieldnames or ())]
-            if missing:
-                raise DatasetError(f"{table}: not a groove table: column {', '.join(missing)} is missing")
-            return list(rows)
-    except OSError as error:
-        raise DatasetError(f"{table}: cannot read the groove table ({error.strerror})") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{table}: not a groove table: {error}") from None
 
 
 def _groove(row: dict[str, str], root: Path) -> Groove | None:

@@ -7,7 +7,6 @@ and are held in memory. A bed is one rendered band or a few recorded layers, eac
 down, equalised and sometimes distorted.
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.audio.io import read_audio
-from drumlane.errors import DatasetError
+from drumlane.files import read_rows
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.room import draw_equaliser, equalise
 
@@ -53,9 +52,9 @@ def load_clips(folder: Path, held_out: bool = False) -> list[Clip]:
         DatasetError: a table is missing or not one.
         AudioError: a clip is missing or cannot be decoded.
     """
-    bands = _rows(folder / "music.csv", ("file", "soundfont"))
+    bands = read_rows(folder / "music.csv", ("file", "soundfont"), "table of clips")
     names = [(r["file"], "band", r["soundfont"] in COPYLEFT_SOUNDFONTS) for r in bands]
-    for row in _rows(folder / "real.csv", ("file", "kind")):
+    for row in read_rows(folder / "real.csv", ("file", "kind"), "table of clips"):
         apart = Path(row["file"]).name.startswith(HELD_OUT_PREFIXES)
         names.append((row["file"], row["kind"], apart))
     return [
@@ -73,26 +72,12 @@ def load_rooms(folder: Path, held_out: bool = False) -> list[NDArray[np.float32]
         AudioError: a response is missing or cannot be decoded.
     """
     rooms = []
-    for number, row in enumerate(_rows(folder / "ir.csv", ("file",))):
+    for number, row in enumerate(read_rows(folder / "ir.csv", ("file",), "table of clips")):
         if (number % 5 == 4) == held_out:
             response = read_audio(folder / row["file"], sample_rate=SAMPLE_RATE).samples[:_MAX_ROOM].copy()
             response[:_DIRECT] = 0.0
             rooms.append(response / np.float32(np.sqrt(np.sum(response**2)) + 1e-9))
     return rooms
-
-
-def _rows(table: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        with table.open(newline="", encoding="utf-8") as stream:
-            rows = csv.DictReader(stream)
-            missing = [column for column in columns if column not in (rows.fieldnames or ())]
-            if missing:
-                raise DatasetError(f"{table}: not a table of clips: column {', '.join(missing)} is missing")
-            return list(rows)
-    except OSError as error:
-        raise DatasetError(f"{table}: cannot read the table of clips ({error.strerror})") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{table}: not a table of clips: {error}") from None
 
 
 def draw_bed(clips: Sequence[Clip], n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ Flow: data (grooves, families) -> evaluation.heldout -> evaluation.report -> tab
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -41,7 +41,7 @@ def evaluate_kits(
     from drumlane.transcription.transcribe import Transcriber
 
     transcriber = Transcriber(model, threads=threads)
-    loaded = _transcribed(_items(kits, grooves, backing, level_db, seconds), transcriber)
+    loaded = _transcribed(*_items(kits, grooves, backing, level_db, seconds), transcriber)
     name = f"unseen kits, accompaniment at {level_db:g} dB" if backing else "unseen kits, drums only"
     protocol = parse_protocol(classes, tolerance_ms, seed=0)
     report = report_on(loaded, Pairing((), ()), (Group(name),), protocol)
@@ -53,7 +53,8 @@ def evaluate_kits(
 
 def _items(
     kits: Path, grooves: Path, backing: Path | None, level_db: float, seconds: float
-) -> "list[HeldOutItem]":
+) -> "tuple[Iterator[HeldOutItem], int]":
+    """Return the items, rendered one by one as they are asked for, and at most how many there are."""
     from drumlane.data.families import in_test
     from drumlane.data.gmd import load_grooves
     from drumlane.evaluation.heldout import render_heldout
@@ -62,10 +63,13 @@ def _items(
 
     performances = {groove.id: groove.performance for groove in load_grooves(grooves, "test")}
     clips = load_clips(backing, held_out=True) if backing else ()
-    return list(render_heldout(performances, load_kits(kits, in_test), clips, level_db, seconds))
+    items = render_heldout(performances, load_kits(kits, in_test), clips, level_db, seconds)
+    return items, len(performances)
 
 
-def _transcribed(items: "Sequence[HeldOutItem]", transcriber: "Transcriber") -> "list[LoadedTrack]":
+def _transcribed(
+    items: "Iterator[HeldOutItem]", total: int, transcriber: "Transcriber"
+) -> "list[LoadedTrack]":
     from rich.console import Console
     from rich.progress import track as progress
 
@@ -74,7 +78,7 @@ def _transcribed(items: "Sequence[HeldOutItem]", transcriber: "Transcriber") -> 
 
     console = Console(stderr=True)
     loaded = []
-    for item in progress(items, "Transcribing", console=console, transient=True):
+    for item in progress(items, "Transcribing", total=total, console=console, transient=True):
         estimate = transcriber.transcribe(item.samples, SAMPLE_RATE)
         track = Track(item.name, Path(item.name), None, duration=item.reference.duration)
         loaded.append(LoadedTrack(track, item.reference, estimate))

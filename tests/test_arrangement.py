@@ -16,11 +16,14 @@ from drumlane.rendering.arrangement import (
     add_crashes,
     add_double_kick,
     add_fill,
+    add_four_on_floor,
     add_timekeeper,
+    add_tom_groove,
     arrange,
     excerpt,
     humanise,
     keep_few_lanes,
+    part_unisons,
     reorchestrate,
     scattered,
     thin_pedals,
@@ -150,6 +153,38 @@ def test_a_fill_clears_the_hands_and_keeps_the_feet() -> None:
         kicks = [h for h in beat if h.drum is Drum.KICK]
         assert [h for h in kicks if h not in out] == []
         assert sum(h.drum.lane in (Lane.SNARE, Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM) for h in out) >= 3
+
+
+def test_four_on_the_floor_is_a_kick_on_every_beat_and_under_every_backbeat() -> None:
+    snares = [Hit(0.5 + k, Drum.SNARE, 100) for k in range(5)]
+    out = add_four_on_floor([*snares, Hit(5.2, Drum.KICK, 90)], SECONDS, rng(0))
+    kicks = np.array([h.time for h in out if h.drum is Drum.KICK])
+    assert np.diff(kicks) == pytest.approx(0.5, abs=0.01)
+    assert all(np.abs(kicks - h.time).min() < 0.02 for h in snares)
+    assert [h for h in out if h.drum is Drum.SNARE] == snares
+
+
+@given(grooves, seeds)
+def test_a_tom_groove_moves_hands_to_toms_and_nothing_in_time(groove, seed) -> None:
+    out = add_tom_groove(groove, SECONDS, rng(seed))
+    assert [h.time for h in out] == [h.time for h in groove]
+    feet_and_crashes = (Lane.KICK, Lane.CRASH)
+    assert [h for h in out if h.drum.lane in feet_and_crashes] == [
+        h for h in groove if h.drum.lane in feet_and_crashes
+    ]
+    moved = [b for a, b in zip(groove, out, strict=True) if a != b]
+    assert all(h.drum in TOMS for h in moved)
+
+
+@given(grooves, seeds)
+def test_parting_unisons_drops_only_cymbals_that_fall_with_kick_or_snare(groove, seed) -> None:
+    out = part_unisons(groove, SECONDS, rng(seed))
+    drums = [h.time for h in groove if h.drum.lane in (Lane.KICK, Lane.SNARE)]
+    for hit in groove:
+        if hit not in out:
+            assert hit.drum.lane in (Lane.HIHAT, Lane.RIDE, Lane.CRASH)
+            assert min(abs(hit.time - t) for t in drums) <= 0.04
+    assert [h for h in groove if h in out] == out
 
 
 def test_crashes_come_with_kicks_and_take_the_hat_s_place() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drumlane.rendering.kits import SAMPLE_RATE, Kit, Sample
-from drumlane.rendering.procedural import ONSET, embedded_kit, procedural_kit
+from drumlane.rendering.procedural import ONSET, brushed_snare, embedded_kit, procedural_kit
 from drumlane.rendering.procedural_sources import Partials, band_noise, without_rumble
 from drumlane.vocabulary import Drum
 
@@ -178,3 +178,13 @@ def test_band_noise_lies_in_its_band_at_rms_one() -> None:
     hz = np.fft.rfftfreq(SAMPLE_RATE, 1 / SAMPLE_RATE)
     assert np.sqrt(np.mean(noise**2)) == pytest.approx(1.0, rel=1e-4)
     assert power[(hz > 1000) & (hz < 8000)].sum() > 0.9 * power.sum()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_brushed_snare_is_one_piece_with_more_wires_than_head(seed: int) -> None:
+    kit = brushed_snare(np.random.default_rng(seed))
+    assert set(kit.pieces) == {Drum.SNARE}
+    sample = kit.pieces[Drum.SNARE].layers[-1].samples[0]
+    power = np.abs(np.fft.rfft(sample.samples)) ** 2
+    wires = np.fft.rfftfreq(len(sample.samples), 1 / SAMPLE_RATE) > 500
+    assert power[wires].sum() > power[~wires].sum()

@@ -111,6 +111,22 @@ def test_a_room_is_a_convolution_of_what_is_sent() -> None:
     np.testing.assert_allclose(heard, expected, atol=1e-4)
 
 
+def test_a_shelf_is_its_decibels_far_above_its_corner_and_nothing_far_below() -> None:
+    response = equaliser_response(Equaliser(shelf=(4000.0, -12.0)), np.array([250.0, 4000.0, 20_000.0]))
+    assert 20 * np.log10(response) == pytest.approx([0.0, -6.0, -12.0], abs=0.1)
+
+
+@pytest.mark.parametrize("wet", [0.0, 0.5])
+def test_shells_ring_on_at_their_pitch_under_any_stroke(wet: float) -> None:
+    tracks = Tracks(click(SAMPLE_RATE), click(SAMPLE_RATE))
+    plain = in_room(tracks, Room(wet=wet), Equaliser())
+    ringing = in_room(tracks, Room(wet=wet, ringing=((130.0, 1.0, 0.1),)), Equaliser())
+    added = ringing - plain
+    assert np.abs(added[:3000]).max() < 1e-5
+    assert abs(int(np.argmax(np.abs(np.fft.rfft(added)))) - 130) <= 1
+    assert np.sum(added**2) == pytest.approx(0.01, rel=0.05)
+
+
 def test_a_room_adds_nothing_before_the_sound() -> None:
     heard = in_room(Tracks(click(), click()), Room(wet=0.8, predelay=0.01, seed=1), Equaliser())
     assert int(np.argmax(np.abs(heard))) == 3000

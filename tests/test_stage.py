@@ -58,6 +58,23 @@ def test_a_darker_stroke_has_less_treble() -> None:
     assert dark[300:500].sum() == pytest.approx(bright[300:500].sum(), rel=0.15)
 
 
+@given(st.floats(-0.4, 0.95), st.integers(5, 40))
+def test_a_shaded_voice_starts_on_the_same_sample(shade: float, taps: int) -> None:
+    sound = dry([Hit(0.3, Drum.SNARE, 127)], {Drum.SNARE: voice(shade=shade, shade_taps=taps)})
+    assert int(np.flatnonzero(sound)[0]) == round(0.3 * SAMPLE_RATE)
+
+
+@pytest.mark.parametrize(("shade", "change_db"), [(0.9, -20.0), (-0.4, 2.9)])
+def test_a_shade_takes_or_gives_highs_and_leaves_lows(shade: float, change_db: float) -> None:
+    plain, shaded = (
+        np.abs(np.fft.rfft(dry([Hit(0.3, Drum.SNARE, 127)], {Drum.SNARE: voice(shade=s, shade_taps=20)})))
+        for s in (0.0, shade)
+    )
+    highs = np.sqrt(np.sum(shaded[6000:15_000] ** 2) / np.sum(plain[6000:15_000] ** 2))
+    assert 20 * np.log10(highs) == pytest.approx(change_db, abs=3.0)
+    assert shaded[200:400].sum() == pytest.approx(plain[200:400].sum(), rel=0.1)
+
+
 @given(st.floats(0.002, 0.04))
 def test_a_soft_stick_is_quieter_at_first_and_the_same_later(softening: float) -> None:
     hard, soft = (dry([Hit(0.3, Drum.SNARE, 90)], {Drum.SNARE: voice(softening=s)}) for s in (0.0, softening))

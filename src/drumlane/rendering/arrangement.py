@@ -9,6 +9,7 @@ stay human.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +18,15 @@ from drumlane.vocabulary import Drum, Lane
 
 TOMS = (Drum.TOM_HIGH, Drum.TOM_MID, Drum.TOM_LOW)
 CRASHES = (Drum.CRASH, Drum.CRASH2, Drum.SPLASH, Drum.CHINA)
-TIMEKEEPERS = (Drum.HIHAT_CLOSED, Drum.HIHAT_OPEN, Drum.RIDE, Drum.RIDE_BELL, Drum.CRASH, Drum.TOM_LOW)
+TIMEKEEPERS = (
+    Drum.HIHAT_CLOSED,
+    Drum.HIHAT_OPEN,
+    Drum.RIDE,
+    Drum.RIDE_BELL,
+    Drum.CRASH,
+    Drum.TOM_LOW,
+    Drum.SNARE,
+)
 _SHORTEST_STEP = 0.045  # s
 Arranger = Callable[[list[Hit], float, np.random.Generator], list[Hit]]
 
@@ -49,10 +58,10 @@ def reorchestrate(hits: list[Hit], rng: np.random.Generator) -> list[Hit]:
         (0.15, {Drum.RIDE: Drum.HIHAT_CLOSED, Drum.RIDE_BELL: Drum.HIHAT_OPEN}),
         (0.06, dict.fromkeys(hats, CRASHES[int(rng.integers(4))])),
         (0.05, {**dict.fromkeys(hats, Drum.TOM_LOW), Drum.RIDE: Drum.TOM_LOW}),
-        (0.08, {Drum.HIHAT_CLOSED: Drum.HIHAT_OPEN}),
+        (0.16, {Drum.HIHAT_CLOSED: Drum.HIHAT_OPEN}),
         (0.06, {Drum.RIDE: Drum.RIDE_BELL}),
         (0.06, {Drum.SNARE: Drum.SIDE_STICK}),
-        (0.05, {Drum.SNARE: TOMS[int(rng.integers(3))]}),
+        (0.06, {Drum.SNARE: TOMS[int(rng.integers(3))]}),
         (0.06, {Drum.SIDE_STICK: Drum.SNARE, Drum.SNARE_RIM: Drum.SNARE}),
     ]
     for chance, swap in swaps:
@@ -112,16 +121,19 @@ def add_timekeeper(hits: list[Hit], seconds: float, rng: np.random.Generator) ->
         step /= 2.0
     if step < 0.09:
         step *= 2.0
-    drum = TIMEKEEPERS[int(rng.choice(len(TIMEKEEPERS), p=[0.58, 0.12, 0.2, 0.03, 0.04, 0.03]))]
+    drum = TIMEKEEPERS[int(rng.choice(len(TIMEKEEPERS), p=[0.5, 0.16, 0.2, 0.03, 0.04, 0.03, 0.04]))]
     level, accent, every = rng.uniform(50, 110), rng.uniform(0, 35), int(rng.integers(2, 5))
     opened = rng.uniform(0, 0.12) if drum is Drum.HIHAT_CLOSED else 0.0
-    kept = [h for h in hits if h.drum.lane not in (Lane.HIHAT, Lane.RIDE) or h.drum is Drum.HIHAT_PEDAL]
+    off_beat = drum is Drum.HIHAT_CLOSED and rng.random() < 0.2  # the disco hat opens between the beats
+    replaced = (Lane.SNARE,) if drum is Drum.SNARE else (Lane.HIHAT, Lane.RIDE)
+    kept = [h for h in hits if h.drum.lane not in replaced or h.drum is Drum.HIHAT_PEDAL]
     first = -round(anchors[0] / step)
     for k in range(first, int((seconds - anchors[0]) / step) + 1):
         time = anchors[0] + k * step + rng.normal(0, 0.005)
         if time < 0 or rng.random() < 0.03:
             continue
-        struck = Drum.HIHAT_OPEN if rng.random() < opened else drum
+        is_open = rng.random() < opened or (off_beat and k % every == every // 2)
+        struck = Drum.HIHAT_OPEN if is_open else drum
         kept.append(_stroke(time, struck, level - (accent if k % every else 0.0), rng))
     return sorted(kept)
 
@@ -133,6 +145,45 @@ def add_crashes(hits: list[Hit], _seconds: float, rng: np.random.Generator) -> l
     struck = [h.time for h in hits if h.drum is Drum.KICK and rng.random() < chance]
     kept = [h for h in hits if h.drum.lane is not Lane.HIHAT or all(abs(h.time - t) > 0.04 for t in struck)]
     return sorted([*kept, *(_stroke(t + rng.normal(0, 0.004), crash, 105, rng) for t in struck)])
+
+
+def add_four_on_floor(hits: list[Hit], seconds: float, rng: np.random.Generator) -> list[Hit]:
+    """Strike the kick on every beat, under the snare too."""
+    beats = [h.time for h in hits if h.drum is Drum.SNARE and h.velocity > 60]
+    gaps = [b - a for a, b in pairwise(beats) if 0.5 < b - a < 1.4]  # from backbeat to backbeat
+    if not gaps:
+        return hits
+    beat, level = float(np.median(gaps)) / 2, rng.uniform(80, 115)
+    first = beats[0] - beat * int(beats[0] / beat)
+    kept = [h for h in hits if h.drum is not Drum.KICK]
+    times = np.arange(first, seconds, beat) + rng.normal(0, 0.003)
+    return sorted([*kept, *(_stroke(float(t), Drum.KICK, level, rng) for t in times)])
+
+
+def add_tom_groove(hits: list[Hit], _seconds: float, rng: np.random.Generator) -> list[Hit]:
+    """Play what the hands play on toms: mallet and afro grooves, solos."""
+    hands = (Lane.SNARE, Lane.HIHAT, Lane.RIDE)
+    moved, main = rng.uniform(0.4, 1.0), TOMS[int(rng.integers(3))]
+    out = []
+    for hit in hits:
+        if hit.drum.lane in hands and hit.drum is not Drum.HIHAT_PEDAL and rng.random() < moved:
+            tom = main if rng.random() < 0.6 else TOMS[int(rng.integers(3))]
+            hit = replace(hit, drum=tom, velocity=min(127, hit.velocity + 15))
+        out.append(hit)
+    return out
+
+
+def part_unisons(hits: list[Hit], _seconds: float, rng: np.random.Generator) -> list[Hit]:
+    """Leave out many cymbals that fall together with kick or snare, so that none is heard out of habit."""
+    drums = np.array([h.time for h in hits if h.drum.lane in (Lane.KICK, Lane.SNARE)])
+    chance = rng.uniform(0.3, 1.0)
+
+    def stays(hit: Hit) -> bool:
+        if hit.drum.lane not in (Lane.HIHAT, Lane.RIDE, Lane.CRASH) or not len(drums):
+            return True
+        return bool(np.abs(drums - hit.time).min() > 0.04 or rng.random() >= chance)
+
+    return [hit for hit in hits if stays(hit)]
 
 
 def add_double_kick(hits: list[Hit], seconds: float, rng: np.random.Generator) -> list[Hit]:
@@ -169,6 +220,9 @@ ENRICHMENTS: tuple[tuple[float, Arranger], ...] = (
     (0.25, add_fill),
     (0.20, add_crashes),
     (0.07, add_double_kick),
+    (0.07, add_four_on_floor),
+    (0.05, add_tom_groove),
+    (0.30, part_unisons),
     (0.06, keep_few_lanes),
     (0.06, scattered),
 )

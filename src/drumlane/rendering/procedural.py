@@ -17,6 +17,7 @@ import numpy as np
 from drumlane.rendering.kits import LEVEL_SECONDS, SAMPLE_RATE, Kit, Layer, Piece, Sample
 from drumlane.rendering.procedural_cymbals import draw_china, draw_crash, draw_hats, draw_rides, draw_splash
 from drumlane.rendering.procedural_drums import (
+    draw_brushed_snare,
     draw_clap,
     draw_cowbell,
     draw_kick,
@@ -95,6 +96,12 @@ def procedural_kit(
     balanced = _balanced(pieces, rng)
     auxiliaries = tuple(piece for drum, piece in balanced.items() if drum.lane is None)
     return Kit(name, name, MappingProxyType(balanced), acoustic=bool(character < 0.5), percussion=auxiliaries)
+
+
+def brushed_snare(rng: np.random.Generator, n_layers: int = 3, n_round_robin: int = 3) -> Kit:
+    """Draw a kit of one piece: a snare struck, slapped or tapped with brushes."""
+    snare = _piece(Drum.SNARE, draw_brushed_snare(rng), _Recording(), _bands(n_layers, n_round_robin), rng)
+    return Kit("brushes", EMBEDDED_NAME, MappingProxyType({Drum.SNARE: snare}))
 
 
 @lru_cache(maxsize=1)

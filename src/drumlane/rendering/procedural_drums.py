@@ -91,6 +91,37 @@ def draw_snare(rng: np.random.Generator, electronic: bool) -> Drumhead:
     return Drumhead(membrane, noises, float(drive), longest=0.9)
 
 
+def draw_brushed_snare(rng: np.random.Generator) -> Drumhead:
+    """Draw a snare under brushes: a spread slap of wires on the head and hardly any head."""
+    head = _snare_head(rng, n_modes=int(rng.integers(2, 5)))
+    membrane = replace(head, levels=head.levels * _log_uniform(rng, 0.03, 0.5))
+    slap = _log_uniform(rng, 0.012, 0.09)
+    noises = (
+        Noise(
+            rng.uniform(500, 2500),
+            rng.uniform(4500, 13000),
+            rng.uniform(0.4, 1.0),
+            slap,
+            attack=_log_uniform(rng, 0.0005, 0.012),
+            tilt=0.2,
+        ),
+        Noise(
+            rng.uniform(250, 700),
+            rng.uniform(1500, 4000),
+            rng.uniform(0.1, 0.6),
+            slap * rng.uniform(0.4, 1.2),
+        ),
+        Noise(
+            rng.uniform(1500, 3500),
+            rng.uniform(6000, 14000),
+            _log_uniform(rng, 0.02, 0.3),
+            _log_uniform(rng, 0.05, 0.2),
+            attack=rng.uniform(0.002, 0.02),
+        ),
+    )
+    return Drumhead(membrane, noises, 0.0, longest=0.7)
+
+
 def with_rim(snare: Drumhead, rng: np.random.Generator) -> Drumhead:
     """Return ``snare`` struck on head and rim at once: the same wires under a ringing hoop."""
     hoop = _woody_modes(rng.uniform(380, 620), rng.uniform(0.02, 0.06), rng)

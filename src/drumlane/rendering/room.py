@@ -23,6 +23,7 @@ class Equaliser:
     bells: tuple[tuple[float, float, float], ...] = ()  # (Hz, dB, octaves)
     low_cut: float = 0.0  # Hz, 12 dB an octave; 0: none
     high_cut: float = 0.0  # Hz, 24 dB an octave; 0: none
+    shelf: tuple[float, float] = (8000.0, 0.0)  # (Hz, dB): highs above, as far microphones lose them
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,9 @@ class Room:
     predelay: float = 0.005  # s
     damping: float = 0.5  # 0..1, how much faster highs die
     seed: int = 0
+    ringing: tuple[
+        tuple[float, float, float], ...
+    ] = ()  # shells that answer to every stroke: (Hz, rt60 s, gain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +55,22 @@ def draw_equaliser(rng: np.random.Generator, strength: float = 1.0) -> Equaliser
     bells = tuple(
         (
             float(np.exp(rng.uniform(np.log(50), np.log(12000)))),
-            float(rng.normal(0, 4.0) * strength),
+            float(rng.normal(0, 4.5) * strength),
             float(rng.uniform(0.4, 2.0)),
         )
         for _ in range(int(rng.integers(1, 5)))
     )
     return Equaliser(
-        tilt_db=float(rng.normal(0, 4.0) * strength),
+        tilt_db=float(rng.normal(-2.0, 6.0) * strength),
         bells=bells,
         low_cut=float(rng.uniform(30, 120)) if rng.random() < 0.3 * strength else 0.0,
-        high_cut=float(np.exp(rng.uniform(np.log(4000), np.log(16000))))
+        high_cut=float(np.exp(rng.uniform(np.log(3000), np.log(16000))))
         if rng.random() < 0.2 * strength
         else 0.0,
+        shelf=(
+            float(np.exp(rng.uniform(np.log(2500), np.log(11000)))),
+            float(rng.uniform(-16, 3) * strength) if rng.random() < 0.6 else 0.0,
+        ),
     )
 
 
@@ -76,6 +84,19 @@ def draw_room(rng: np.random.Generator) -> Room:
         predelay=float(rng.uniform(0.001, 0.02)),
         damping=float(rng.uniform(0.2, 0.9)),
         seed=int(rng.integers(2**31)),
+        ringing=_draw_ringing(rng) if rng.random() < 0.45 else (),
+    )
+
+
+def _draw_ringing(rng: np.random.Generator) -> tuple[tuple[float, float, float], ...]:
+    """Draw one to four toms or a kick that nobody dampens: they sound on under everything that is played."""
+    return tuple(
+        (
+            float(np.exp(rng.uniform(np.log(55), np.log(260)))),
+            float(np.exp(rng.uniform(np.log(0.3), np.log(2.5)))),
+            float(10 ** (rng.uniform(-40, -16) / 20)),
+        )
+        for _ in range(int(rng.integers(1, 5)))
     )
 
 
@@ -98,7 +119,9 @@ def equaliser_response(equaliser: Equaliser, frequencies: NDArray[np.float64]) -
     gain_db = equaliser.tilt_db * (octaves - np.log2(1000.0)) / np.log2(100.0)
     for centre, peak_db, width in equaliser.bells:
         gain_db = gain_db + peak_db * np.exp(-0.5 * ((octaves - np.log2(centre)) / width) ** 2)
-    gain = 10.0 ** (np.clip(gain_db, -24, 24) / 20.0)
+    corner, shelf_db = equaliser.shelf
+    gain_db = gain_db + shelf_db / (1.0 + np.exp(-4.0 * (octaves - np.log2(corner))))  # over an octave
+    gain = 10.0 ** (np.clip(gain_db, -36, 24) / 20.0)
     if equaliser.low_cut:
         gain = gain / np.sqrt(1.0 + (equaliser.low_cut / np.maximum(frequencies, 1.0)) ** 4)
     if equaliser.high_cut:
@@ -131,14 +154,31 @@ def in_room(
 ) -> NDArray[np.float32]:
     """Return the tracks in a room through an equaliser, same length; ``response`` replaces the room's own."""
     n = len(tracks.dry)
-    if room.wet > 0 and response is None:
-        response = impulse_response(room)
-    size = fast_size(n + (len(response) if response is not None and room.wet > 0 else 2048))
+    heard = _heard(room, response)
+    size = fast_size(n + max(len(heard), 2048))
     spectrum = np.fft.rfft(tracks.dry, size)
-    if response is not None and room.wet > 0:
-        spectrum += np.fft.rfft(tracks.send, size) * np.fft.rfft(np.float32(room.wet) * response, size)
+    if len(heard):
+        spectrum += np.fft.rfft(tracks.send, size) * np.fft.rfft(heard, size)
     spectrum *= _fine_response(equaliser, size)
     return np.asarray(np.fft.irfft(spectrum, size)[:n], dtype=np.float32)
+
+
+def _heard(room: Room, response: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return all that follows the direct sound: the room's tail and the shells that ring along."""
+    tail = np.zeros(0, dtype=np.float32)
+    if room.wet > 0:
+        tail = np.float32(room.wet) * (impulse_response(room) if response is None else response)
+    if not room.ringing:
+        return tail
+    n = max(len(tail), int(min(1.5, max(rt60 for _, rt60, _ in room.ringing)) * SAMPLE_RATE))
+    seconds = np.arange(n, dtype=np.float32) / SAMPLE_RATE
+    heard = np.pad(tail, (0, n - len(tail)))
+    for frequency, rt60, gain in room.ringing:
+        mode = np.sin(np.float32(2 * np.pi * frequency) * seconds) * np.exp(
+            np.float32(-6.9078 / rt60) * seconds
+        )
+        heard += mode * np.float32(gain / np.sqrt(np.sum(mode**2) + 1e-12))
+    return np.asarray(heard, dtype=np.float32)
 
 
 def equalise(samples: NDArray[np.float32], equaliser: Equaliser) -> NDArray[np.float32]:

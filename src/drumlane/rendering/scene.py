@@ -31,6 +31,7 @@ from drumlane.rendering.stage import CURVE_DB, Voice, play
 from drumlane.vocabulary import Drum, Lane
 
 TOM_LANES = (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
+CYMBAL_LANES = (Lane.HIHAT, Lane.CRASH, Lane.RIDE)
 _LONGEST_SHARE = 60.0  # s; a groove of ten minutes is not drawn more often than one of a minute
 LEAD_SECONDS = 1.0  # played before the item so that it starts among ringing tails
 
@@ -41,14 +42,15 @@ class SceneOptions:
 
     seconds: float = 5.0  # length of an item
     accompanied: float = 0.6
-    drumless: float = 0.08
-    level_db: tuple[float, float] = (-8.0, 18.0)  # drums against accompaniment
+    drumless: float = 0.1
+    level_db: tuple[float, float] = (-10.0, 20.0)  # drums against accompaniment
     percussion: float = 0.12  # unlabelled claps, shakers … beside the drums
     mixed_kit: float = 0.4  # every piece from another kit
     acoustic: float = 0.72  # share of acoustic kits
     noise: float = 0.3
-    buzz: float = 0.3  # the snare's wires answer to kick and toms
+    buzz: float = 0.45  # the snare's wires answer to kick and toms
     soft_sticks: float = 0.12  # brushes, rods or mallets
+    layered: float = 0.15  # of each drum: a second piece sounds with every stroke
     sweep: float = 0.06  # brushes stirring on the snare, unlabelled
     arranged: bool = True  # False: the grooves as they are
     joined: bool = True  # False: a groove that ends before the item is followed by nothing
@@ -73,6 +75,7 @@ _CHANCES = (
     "noise",
     "buzz",
     "soft_sticks",
+    "layered",
     "sweep",
 )
 
@@ -141,6 +144,8 @@ def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[i
     extras = _draw_percussion(material, total, rng) if rng.random() < options.percussion else ()
     if coloured and rng.random() < options.buzz:
         extras += _draw_buzz(hits, voices, rng)
+    if coloured:
+        extras += _draw_layers(material, hits, voices, options, rng)
     response = None
     if coloured and material.rooms and rng.random() < 0.25:
         response = material.rooms[int(rng.integers(len(material.rooms)))]
@@ -254,11 +259,26 @@ def _draw_voice(piece: Piece, send: float, options: SceneOptions, rng: np.random
     return Voice(
         piece=piece,
         gain=float(10 ** (rng.normal(0, 2) / 20)),
-        pitch=float(2 ** (rng.normal(0, 1.5) / 12)) if rng.random() < 0.6 else 1.0,
-        damping=float(rng.uniform(5, 60)) if rng.random() < 0.2 else 0.0,
+        pitch=_draw_pitch(piece, rng),
+        damping=_draw_damping(piece, rng),
         send=send,
+        shade=float(rng.uniform(-0.4, 0.95)) if rng.random() < 0.5 else 0.0,
+        shade_taps=int(np.exp(rng.uniform(np.log(5), np.log(40)))),  # from 4.4 kHz down to 550 Hz
         darkening=float(rng.uniform(0.2, 0.9)) if not piece.natural else float(rng.uniform(0, 0.3)),
     )
+
+
+def _draw_pitch(piece: Piece, rng: np.random.Generator) -> float:
+    """Cymbals differ in size more than drums do in tuning."""
+    semitones = 2.5 if piece.drum is not None and piece.drum.lane in CYMBAL_LANES else 1.5
+    return float(2 ** (rng.normal(0, semitones) / 12)) if rng.random() < 0.7 else 1.0
+
+
+def _draw_damping(piece: Piece, rng: np.random.Generator) -> float:
+    """Return dB a second; hats are open to any degree, from nearly closed to free."""
+    if piece.drum is Drum.HIHAT_OPEN and rng.random() < 0.5:
+        return float(rng.uniform(10, 130))
+    return float(rng.uniform(5, 60)) if rng.random() < 0.2 else 0.0
 
 
 def _balance_lanes(voices: dict[Drum, Voice], options: SceneOptions, rng: np.random.Generator) -> None:
@@ -267,7 +287,7 @@ def _balance_lanes(voices: dict[Drum, Voice], options: SceneOptions, rng: np.ran
         return
     gains = {lane: float(10 ** (np.clip(rng.normal(0, 4.5), -10, 10) / 20)) for lane in Lane}
     softening = float(rng.uniform(0.002, 0.012)) if rng.random() < options.soft_sticks else 0.0
-    tom_pitch = float(2 ** (rng.normal(0, 2.5) / 12))
+    tom_pitch = float(2 ** (rng.normal(-0.5, 3.0) / 12))
     for drum, voice in voices.items():
         assert drum.lane is not None
         is_tom = drum.lane in TOM_LANES
@@ -332,9 +352,37 @@ def _draw_buzz(
     shaken = tuple(h for h in hits if h.drum.lane in (Lane.KICK, *TOM_LANES))
     if snare is None or not shaken:
         return ()
-    gain = snare.gain * float(10 ** (rng.uniform(-36, -18) / 20))
+    gain = snare.gain * float(10 ** (rng.uniform(-34, -10) / 20))
     quiet = replace(snare, gain=gain, softening=float(rng.uniform(0.01, 0.04)))
     return ((tuple(replace(h, drum=Drum.CLAP) for h in shaken), quiet),)
+
+
+def _draw_layers(
+    material: Material,
+    hits: Sequence[Hit],
+    voices: Mapping[Drum, Voice],
+    options: SceneOptions,
+    rng: np.random.Generator,
+) -> tuple[tuple[tuple[Hit, ...], Voice], ...]:
+    """Lay a second piece under some drums, stroke by stroke: timbres that no single sample has.
+
+    A closed hat often gets a short open one: hats are seldom shut tight.
+    """
+    acoustic = bool(rng.random() < options.acoustic)
+    layers = []
+    for drum in sorted({hit.drum for hit in hits if hit.drum in voices}):
+        loose = drum is Drum.HIHAT_CLOSED and rng.random() < options.layered
+        if not loose and rng.random() >= options.layered:
+            continue
+        piece = _any_piece(material, Drum.HIHAT_OPEN if loose else drum, acoustic, rng)
+        if piece is None:
+            continue
+        voice = _draw_voice(piece, voices[drum].send, options, rng)
+        damping = float(rng.uniform(60, 250)) if loose else voice.damping
+        gain = voices[drum].gain * float(10 ** (rng.uniform(-15, -1) / 20))
+        struck = tuple(replace(hit, drum=Drum.CLAP) for hit in hits if hit.drum is drum)
+        layers.append((struck, replace(voice, gain=gain, damping=damping, softening=voices[drum].softening)))
+    return tuple(layers)
 
 
 def _loud_rms(samples: NDArray[np.float32]) -> float:

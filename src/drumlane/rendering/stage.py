@@ -34,6 +34,8 @@ class Voice:
     send: float = 1.0  # linear, into the room
     darkening: float = 0.0  # 0..1, how much the softest stroke loses its highs
     softening: float = 0.0  # s over which the attack rises, as with brushes, rods and mallets
+    shade: float = 0.0  # -1..1: highs lost (1: all) or gained (-1: 6 dB), whatever the stroke
+    shade_taps: int = _DARK_TAPS  # samples of the running mean: highs begin above 44100 / (2 · taps) Hz
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,6 +112,8 @@ def _shape(sample: Sample, voice: Voice) -> NDArray[np.float32]:
     if voice.damping > 0:
         seconds = np.arange(len(sound), dtype=np.float32) / SAMPLE_RATE
         sound = sound * np.exp(-voice.damping * np.float32(np.log(10) / 20) * seconds)
+    if voice.shade and len(sound) > voice.shade_taps:
+        sound = _shaded(sound, voice.shade, voice.shade_taps)
     if voice.softening > 0:
         attack, rise = round(sample.onset / voice.pitch), int(voice.softening * SAMPLE_RATE)
         sound = sound.copy()
@@ -119,12 +123,14 @@ def _shape(sample: Sample, voice: Voice) -> NDArray[np.float32]:
 
 def _struck(sound: NDArray[np.float32], voice: Voice, velocity: int) -> NDArray[np.float32]:
     dark = voice.darkening * (1.0 - velocity / 127.0)
-    if dark <= 0.05 or len(sound) <= _DARK_TAPS:
-        return sound
-    # A running mean of past samples only: the attack keeps its place.
+    return sound if dark <= 0.05 or len(sound) <= _DARK_TAPS else _shaded(sound, dark, _DARK_TAPS)
+
+
+def _shaded(sound: NDArray[np.float32], shade: float, taps: int) -> NDArray[np.float32]:
+    """Blend into a running mean of past samples only: the attack keeps its place."""
     total = np.cumsum(sound, dtype=np.float64)
-    total[_DARK_TAPS:] -= total[:-_DARK_TAPS].copy()
-    return np.asarray((1.0 - dark) * sound + (dark / _DARK_TAPS) * total, dtype=np.float32)
+    total[taps:] -= total[:-taps].copy()
+    return np.asarray((1.0 - shade) * sound + (shade / taps) * total, dtype=np.float32)
 
 
 def _choke(sound: NDArray[np.float32], attack: int, start: int, chokes: list[int]) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from drumlane.rendering.arrangement import (
     add_four_on_floor,
     add_timekeeper,
     add_tom_groove,
+    add_unisons,
     arrange,
     excerpt,
     humanise,
@@ -185,6 +186,16 @@ def test_parting_unisons_drops_only_cymbals_that_fall_with_kick_or_snare(groove,
             assert hit.drum.lane in (Lane.HIHAT, Lane.RIDE, Lane.CRASH)
             assert min(abs(hit.time - t) for t in drums) <= 0.04
     assert [h for h in groove if h in out] == out
+
+
+@given(grooves, seeds)
+def test_unisons_add_strokes_to_the_strokes_that_are_there(groove, seed) -> None:
+    out = add_unisons(groove, SECONDS, rng(seed))
+    added = list(out)
+    for hit in groove:
+        added.remove(hit)
+    assert all(min(abs(hit.time - h.time) for h in groove) < 0.05 for hit in added)
+    assert len({hit.drum for hit in added}) <= 2
 
 
 def test_crashes_come_with_kicks_and_take_the_hat_s_place() -> None:

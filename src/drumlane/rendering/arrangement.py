@@ -186,6 +186,26 @@ def part_unisons(hits: list[Hit], _seconds: float, rng: np.random.Generator) -> 
     return [hit for hit in hits if stays(hit)]
 
 
+def add_unisons(hits: list[Hit], _seconds: float, rng: np.random.Generator) -> list[Hit]:
+    """Strike another drum together with some strokes of one: every pair of drums falls together somewhere."""
+    drums = [d for d in Drum if d.lane is not None]
+    for _ in range(int(rng.integers(1, 3))):
+        leading = sorted({h.drum for h in hits})
+        if not leading:
+            break
+        leader, other = leading[int(rng.integers(len(leading)))], drums[int(rng.integers(len(drums)))]
+        taken = np.array([h.time for h in hits if h.drum.lane is other.lane])
+        chance, level = rng.uniform(0.2, 1.0), rng.uniform(50, 115)
+        hits = hits + [
+            _stroke(h.time + rng.normal(0, 0.005), other, level, rng)
+            for h in hits
+            if h.drum is leader
+            and rng.random() < chance
+            and (not len(taken) or np.abs(taken - h.time).min() > 0.05)
+        ]
+    return sorted(hits)
+
+
 def add_double_kick(hits: list[Hit], seconds: float, rng: np.random.Generator) -> list[Hit]:
     """Run the kick in sixteenths for a while."""
     step = float(rng.uniform(0.07, 0.16))
@@ -221,8 +241,9 @@ ENRICHMENTS: tuple[tuple[float, Arranger], ...] = (
     (0.20, add_crashes),
     (0.07, add_double_kick),
     (0.07, add_four_on_floor),
-    (0.05, add_tom_groove),
-    (0.30, part_unisons),
+    (0.07, add_tom_groove),
+    (0.20, part_unisons),
+    (0.20, add_unisons),
     (0.06, keep_few_lanes),
     (0.06, scattered),
 )

@@ -1,11 +1,9 @@
 """``drumlane evaluate``: transcriptions against references, as tables, JSON and charts.
 
-Flow: files or audio -> evaluation.references -> evaluation.protocol -> **evaluate** -> tables, JSON, PNG
+Flow: files or audio -> evaluation.references -> evaluation.protocol -> **evaluate** -> score_output
 """
 
-import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +11,9 @@ import typer
 
 if TYPE_CHECKING:
     from drumlane.evaluation.corpus import Group
+    from drumlane.evaluation.evidence import Evidence, Listener
     from drumlane.evaluation.protocol import Protocol
     from drumlane.evaluation.references import LoadedTrack, Pairing, ReadEstimate, Track
-    from drumlane.evaluation.report import Report
-
-_WIDE = 110  # columns for tables that go into a file or a pipe
 
 
 def evaluate(
@@ -43,7 +39,8 @@ def evaluate(
         typer.Option("--where", help="Only manifest rows with column=pattern (* and ?); may be repeated."),
     ] = None,
     group_by: Annotated[
-        str | None, typer.Option("--group-by", help="One group per value of this manifest column.")
+        list[str] | None,
+        typer.Option("--group-by", help="One group per value of this manifest column; may be repeated."),
     ] = None,
     model: Annotated[
         Path | None, typer.Option("--model", help="Model to transcribe with; the shipped one if not given.")
@@ -64,6 +61,12 @@ def evaluate(
         Path | None, typer.Option("--json", help="Also write all numbers to this file.")
     ] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Also draw the scores by class (.png).")] = None,
+    errors: Annotated[
+        Path | None,
+        typer.Option(
+            "--errors", help="Also break the errors down, and draw the worst seconds, in this folder."
+        ),
+    ] = None,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print one Markdown table instead of tables.")
     ] = False,
@@ -72,17 +75,24 @@ def evaluate(
 
     For instance: drumlane evaluate predictions/ references/
     """
+    from drumlane.cli.score_output import ScoreOutput
+    from drumlane.evaluation.error_folder import explain
     from drumlane.evaluation.report import report_on
 
     given = paths or []
     _check_usage(given, audio, manifest, bool(where or group_by))
     protocol = parse_protocol(classes, tolerance_ms, seed)
-    pairing, groups = _sources(given, audio, manifest, where or [], group_by)
-    read_estimate, subject = (None, str(given[0])) if given and not audio else _transcriber(model, threads)
-    loaded = _load(pairing.tracks, read_estimate, skip_missing)
+    pairing, groups, sounds = _sources(given, audio, manifest, where or [], group_by or [])
+    output = ScoreOutput(json_path, errors, plot, markdown, skip_missing)
+    output.prepare()
+    listener = None if given and not audio else _listener(model, threads, keep=errors is not None)
+    loaded = _load(pairing.tracks, listener.transcribe if listener else None, skip_missing)
     report = report_on(loaded, pairing, groups, protocol)
-    print_report(report, subject, markdown, skip_missing)
-    _write_files(report, subject, json_path, plot)
+    explained = None
+    if errors:
+        evidence = _evidence(loaded, sounds, listener)
+        explained = explain(loaded, evidence, protocol.tolerances[0], groups)
+    output.show(report, listener.subject if listener else str(given[0]), explained)
     if report.failures:
         raise typer.Exit(1)
 
@@ -126,25 +136,43 @@ def _sources(
     audio: Path | None,
     manifest: Path | None,
     where: Sequence[str],
-    group_by: str | None,
-) -> "tuple[Pairing, Sequence[Group]]":
+    group_by: Sequence[str],
+) -> "tuple[Pairing, Sequence[Group], dict[str, Path]]":
+    """Return what to compare, in which groups, and the recordings of the tracks as far as they are known."""
     from drumlane.evaluation import corpus
     from drumlane.evaluation.references import AUDIO_SUFFIXES, Pairing, pair, with_estimates
 
     if manifest is None:
         pairing = pair(audio, paths[0], AUDIO_SUFFIXES) if audio else pair(paths[0], paths[1])
-        return pairing, (corpus.Group("all"),)
+        return pairing, (corpus.Group("all"),), _estimates(pairing.tracks) if audio else {}
     rows = corpus.choose(corpus.read_manifest(manifest), [corpus.parse_condition(text) for text in where])
-    groups = corpus.groups_by_column(rows, group_by) if group_by else corpus.standard_groups(rows)
-    return (with_estimates(rows, paths[0]) if paths else Pairing(rows, ())), groups
+    groups = corpus.groups_by_columns(rows, group_by) if group_by else corpus.standard_groups(rows)
+    pairing = with_estimates(rows, paths[0]) if paths else Pairing(rows, ())
+    return pairing, groups, _estimates(rows)
 
 
-def _transcriber(model: Path | None, threads: int | None) -> "tuple[ReadEstimate, str]":
+def _estimates(tracks: "Sequence[Track]") -> dict[str, Path]:
+    return {track.name: track.estimate for track in tracks if track.estimate is not None}
+
+
+def _listener(model: Path | None, threads: int | None, keep: bool) -> "Listener":
+    from drumlane.evaluation.evidence import Listener
     from drumlane.transcription.transcribe import Transcriber
 
-    transcriber = Transcriber(model, threads=threads)
-    card = transcriber.model.card
-    return transcriber.transcribe, f"model {card.name} {card.version}"
+    return Listener(Transcriber(model, threads=threads), keep)
+
+
+def _evidence(
+    loaded: "Sequence[LoadedTrack]", sounds: Mapping[str, Path], listener: "Listener | None"
+) -> "dict[str, Evidence]":
+    """Return what can be seen of each track whose recording is known."""
+    from drumlane.evaluation.evidence import evidence_of_file
+
+    names = [track.track.name for track in loaded if track.track.name in sounds]
+    if listener is None:
+        return {name: evidence_of_file(sounds[name]) for name in names}
+    heard = {name: listener.evidence(sounds[name]) for name in names}
+    return {name: evidence for name, evidence in heard.items() if evidence is not None}
 
 
 def _load(
@@ -162,31 +190,3 @@ def _load(
         return list(steps)
     console = Console(stderr=True)
     return list(progress(steps, "Transcribing", total=len(tracks), console=console, transient=True))
-
-
-def print_report(report: "Report", subject: str, markdown: bool, skip_missing: bool) -> None:
-    """Print the tables on stdout and what is worth a remark on stderr."""
-    from rich.console import Console
-
-    from drumlane.evaluation import tables
-
-    if markdown:
-        print(tables.markdown(report))
-    else:
-        console = Console(width=None if sys.stdout.isatty() else _WIDE)
-        console.print(subject, markup=False, highlight=False)
-        for table in tables.tables(report):
-            console.print(table)
-    for line in tables.remarks(report, skip_missing):
-        print(f"drumlane: {line}", file=sys.stderr)
-
-
-def _write_files(report: "Report", subject: str, json_path: Path | None, plot: Path | None) -> None:
-    if json_path:
-        from drumlane.evaluation.report import write_json
-
-        write_json(report, json_path, shlex.join(["drumlane", *sys.argv[1:]]), subject)
-    if plot:
-        from drumlane.evaluation.bars import plot_scores
-
-        plot_scores(report.groups, plot)

@@ -1,20 +1,21 @@
 """``drumlane evaluate-kits``: the transcriber on human grooves played by kits it has never heard.
 
-Flow: data (grooves, families) -> evaluation.heldout -> evaluation.report -> tables, JSON
+Flow: data (grooves, families) -> evaluation.heldout -> evaluation.report -> score_output
 """
 
-import shlex
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from drumlane.evaluation.corpus import Group
+    from drumlane.evaluation.evidence import Listener
     from drumlane.evaluation.heldout import HeldOutItem
     from drumlane.evaluation.references import LoadedTrack
-    from drumlane.transcription.transcribe import Transcriber
 
 
 def evaluate_kits(
@@ -23,7 +24,9 @@ def evaluate_kits(
     backing: Annotated[
         Path | None, typer.Option("--backing", help="Folder of drumless clips to lay under the drums.")
     ] = None,
-    level_db: Annotated[float, typer.Option("--level-db", help="Drums against accompaniment, in dB.")] = 0.0,
+    level_db: Annotated[
+        str, typer.Option("--level-db", help="Drums against accompaniment, in dB; several with commas.")
+    ] = "0",
     seconds: Annotated[float, typer.Option("--seconds", min=2.0, help="The most of each groove.")] = 30.0,
     model: Annotated[
         Path | None, typer.Option("--model", help="Model; the shipped one if not given.")
@@ -32,27 +35,65 @@ def evaluate_kits(
     classes: Annotated[str, typer.Option("--classes", help="Class sets, comma-separated.")] = "lanes",
     tolerance_ms: Annotated[str, typer.Option("--tolerance-ms", help="Tolerances in ms.")] = "50,25",
     json_path: Annotated[Path | None, typer.Option("--json", help="Also write all numbers here.")] = None,
+    errors: Annotated[
+        Path | None,
+        typer.Option(
+            "--errors", help="Also break the errors down, and draw the worst seconds, in this folder."
+        ),
+    ] = None,
 ) -> None:
     """Score the transcriber on the test split of human grooves, played on kits of held-out families."""
-    from drumlane.cli.evaluate import parse_protocol, print_report
-    from drumlane.evaluation.corpus import Group
+    from drumlane.cli.evaluate import parse_protocol
+    from drumlane.cli.score_output import ScoreOutput
+    from drumlane.evaluation.error_folder import explain
+    from drumlane.evaluation.evidence import Listener
+    from drumlane.evaluation.heldout import CONDITIONS
     from drumlane.evaluation.references import Pairing
-    from drumlane.evaluation.report import report_on, write_json
+    from drumlane.evaluation.report import report_on
     from drumlane.transcription.transcribe import Transcriber
 
-    transcriber = Transcriber(model, threads=threads)
-    loaded = _transcribed(*_items(kits, grooves, backing, level_db, seconds), transcriber)
-    name = f"unseen kits, accompaniment at {level_db:g} dB" if backing else "unseen kits, drums only"
+    levels = _levels(level_db) if backing else (0.0,)
     protocol = parse_protocol(classes, tolerance_ms, seed=0)
-    report = report_on(loaded, Pairing((), ()), (Group(name),), protocol)
-    subject = f"model {transcriber.model.card.name} {transcriber.model.card.version}"
-    print_report(report, subject, markdown=False, skip_missing=False)
-    if json_path:
-        write_json(report, json_path, shlex.join(["drumlane", *sys.argv[1:]]), subject)
+    output = ScoreOutput(json_path, errors)
+    output.prepare()
+    listener = Listener(Transcriber(model, threads=threads), keep=errors is not None)
+    loaded = _transcribed(*_items(kits, grooves, backing, levels, seconds), listener)
+    report = report_on(loaded, Pairing((), ()), _groups(levels, backing is not None), protocol)
+    explained = None
+    if errors:
+        evidence = {t.track.name: e for t in loaded if (e := listener.evidence(t.track.estimate))}
+        explained = explain(loaded, evidence, protocol.tolerances[0], columns=CONDITIONS)
+    output.show(report, listener.subject, explained)
+
+
+def _levels(text: str) -> tuple[float, ...]:
+    try:
+        levels = [float(level) for level in text.split(",")]
+    except ValueError:
+        levels = [nan]
+    if not all(isfinite(level) and abs(level) <= 60 for level in levels):
+        raise typer.BadParameter(f"level {text!r} must be numbers of decibels, -60 to 60, with commas")
+    return tuple(dict.fromkeys(levels))
+
+
+def _groups(levels: Sequence[float], accompanied: bool) -> "tuple[Group, ...]":
+    """Return one group per level; without accompaniment there is only one."""
+    from drumlane.evaluation.corpus import Condition, Group
+    from drumlane.evaluation.heldout import level_name
+
+    if not accompanied:
+        return (Group("unseen kits, drums only"),)
+    return tuple(
+        Group(
+            f"unseen kits, accompaniment at {level_name(level)}",
+            (Condition("accompaniment", level_name(level)),),
+        )
+        for level in levels
+    )
 
 
 def _items(
-    kits: Path, grooves: Path, backing: Path | None, level_db: float, seconds: float
+    kits: Path, grooves: Path, backing: Path | None, levels: Sequence[float], seconds: float
 ) -> "tuple[Iterator[HeldOutItem], int]":
     """Return the items, rendered one by one as they are asked for, and at most how many there are."""
     from drumlane.data.families import in_test
@@ -63,13 +104,16 @@ def _items(
 
     performances = {groove.id: groove.performance for groove in load_grooves(grooves, "test")}
     clips = load_clips(backing, held_out=True) if backing else ()
-    items = render_heldout(performances, load_kits(kits, in_test), clips, level_db, seconds)
-    return items, len(performances)
+    test_kits = load_kits(kits, in_test)
+    items = (
+        replace(item, name=f"{item.name}, {level:g} dB") if len(levels) > 1 else item
+        for level in levels
+        for item in render_heldout(performances, test_kits, clips, level, seconds)
+    )
+    return items, len(levels) * len(performances)
 
 
-def _transcribed(
-    items: "Iterator[HeldOutItem]", total: int, transcriber: "Transcriber"
-) -> "list[LoadedTrack]":
+def _transcribed(items: "Iterator[HeldOutItem]", total: int, listener: "Listener") -> "list[LoadedTrack]":
     from rich.console import Console
     from rich.progress import track as progress
 
@@ -79,7 +123,8 @@ def _transcribed(
     console = Console(stderr=True)
     loaded = []
     for item in progress(items, "Transcribing", total=total, console=console, transient=True):
-        estimate = transcriber.transcribe(item.samples, SAMPLE_RATE)
-        track = Track(item.name, Path(item.name), None, duration=item.reference.duration)
+        name = Path(item.name)
+        estimate = listener.transcribe_samples(item.samples, SAMPLE_RATE, name)
+        track = Track(item.name, name, name, item.conditions, item.reference.duration)
         loaded.append(LoadedTrack(track, item.reference, estimate))
     return loaded

@@ -132,6 +132,21 @@ def groups_by_column(tracks: Sequence[Track], column: str) -> tuple[Group, ...]:
     return tuple(Group(value or "(empty)", (Condition(column, _literally(value)),)) for value in values)
 
 
+def groups_by_columns(tracks: Sequence[Track], columns: Sequence[str]) -> tuple[Group, ...]:
+    """Return the groups of one column after the other; of several columns, names tell which.
+
+    Raises:
+        ConfigError: a column is unknown.
+    """
+    if len(columns) == 1:
+        return groups_by_column(tracks, columns[0])
+    return tuple(
+        Group(f"{column} {group.name}", group.conditions)
+        for column in columns
+        for group in groups_by_column(tracks, column)
+    )
+
+
 def standard_groups(tracks: Sequence[Track]) -> tuple[Group, ...]:
     """Return the standard groups that have rows, or one of all rows if a row falls into none."""
     groups = tuple(group for group in STANDARD_GROUPS if group.select(tracks))

@@ -7,8 +7,9 @@ pieces are filled from the other kits given, in a plain room; with clips, accomp
 fixed level.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 from drumlane.performance import Hit, Performance
 from drumlane.rendering.accompaniment import Clip
 from drumlane.rendering.kits import SAMPLE_RATE, Kit
-from drumlane.rendering.scene import LEAD_SECONDS, Material, SceneOptions, draw_scene, render_scene
+from drumlane.rendering.scene import LEAD_SECONDS, Material, Scene, SceneOptions, draw_scene, render_scene
 
 HELDOUT_SEED = 2 * 10**9
+DRUMS_ONLY = "drums only"
+CONDITIONS = ("family", "kit type", "accompaniment")  # what is known about every item
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +31,7 @@ class HeldOutItem:
     name: str
     samples: NDArray[np.float32]  # (n,), mono, SAMPLE_RATE
     reference: Performance
+    conditions: Mapping[str, str] = field(default_factory=dict)  # of CONDITIONS: what it was played on
 
 
 def render_heldout(
@@ -65,10 +69,31 @@ def render_heldout(
             joined=False,
             coloured=False,
         )
-        item = render_scene(draw_scene(material, options, (HELDOUT_SEED, number)))
-        yield HeldOutItem(
-            name, item.samples, Performance.of(item.hits, duration=len(item.samples) / SAMPLE_RATE)
-        )
+        scene = draw_scene(material, options, (HELDOUT_SEED, number))
+        item = render_scene(scene)
+        reference = Performance.of(item.hits, duration=len(item.samples) / SAMPLE_RATE)
+        level = level_name(level_db) if clips else DRUMS_ONLY
+        yield HeldOutItem(name, item.samples, reference, _conditions(scene, kits, level))
+
+
+def level_name(level_db: float) -> str:
+    """Return the condition ``accompaniment`` of a level: ``0 dB``, ``-10 dB``."""
+    return f"{level_db:g} dB"
+
+
+def _conditions(scene: Scene, kits: Sequence[Kit], accompaniment: str) -> dict[str, str]:
+    """Return what an item is played on: of several kits the one that plays most of the hits."""
+    kit_of_piece = {id(piece): kit for kit in kits for piece in (*kit.pieces.values(), *kit.alternates)}
+    played = Counter(id(scene.voices[hit.drum].piece) for hit in scene.hits if hit.drum in scene.voices)
+    hits_of_kit: Counter[tuple[str, bool]] = Counter()
+    for piece, n_hits in played.items():
+        if piece in kit_of_piece:
+            hits_of_kit[kit_of_piece[piece].family, kit_of_piece[piece].acoustic] += n_hits
+    if not hits_of_kit:
+        return {"accompaniment": accompaniment}
+    (family, acoustic), _ = hits_of_kit.most_common(1)[0]
+    kind = "acoustic" if acoustic else "electronic"
+    return dict(zip(CONDITIONS, (family, kind, accompaniment), strict=True))
 
 
 def _after_lead(hits: Sequence[Hit], length: float) -> tuple[Hit, ...]:

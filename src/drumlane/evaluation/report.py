@@ -6,7 +6,7 @@ JSON holds every number, seconds throughout; what is undefined (the precision of
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -52,7 +52,9 @@ def report_on(
     )
 
 
-def write_json(report: Report, path: Path, command: str, subject: str) -> None:
+def write_json(
+    report: Report, path: Path, command: str, subject: str, errors: Mapping[str, Any] | None = None
+) -> None:
     """Write all numbers, track by track too, with what is needed to repeat them.
 
     Args:
@@ -60,11 +62,14 @@ def write_json(report: Report, path: Path, command: str, subject: str) -> None:
         path: the file.
         command: that repeats the evaluation.
         subject: what was evaluated: a model's name and version, or the path of the predictions.
+        errors: the error table as plain JSON values, if there is one.
 
     Raises:
         DatasetError: the file cannot be written.
     """
     content = {"drumlane": __version__, "command": command, "subject": subject, **to_json(report)}
+    if errors is not None:
+        content["errors"] = errors
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     with whole_file(path, DatasetError) as partial:
         partial.write_text(text + "\n", encoding="utf-8")

@@ -58,6 +58,18 @@ def test_a_darker_stroke_has_less_treble() -> None:
     assert dark[300:500].sum() == pytest.approx(bright[300:500].sum(), rel=0.15)
 
 
+@given(st.floats(0.05, 1.0), st.floats(2.0, 14.0))
+def test_a_wobbling_cymbal_keeps_its_stick_and_never_turns_over(depth: float, rate: float) -> None:
+    plain, wobbling = (
+        dry([Hit(0.1, Drum.SNARE, 127)], {Drum.SNARE: voice(wobble=w, wobble_rate=rate)})
+        for w in (0.0, depth)
+    )
+    attack = slice(0, round(0.1 * SAMPLE_RATE) + 1)
+    np.testing.assert_allclose(wobbling[attack], plain[attack], atol=1e-6)
+    assert (wobbling * plain >= 0).all()
+    assert (np.abs(wobbling) <= (1 + depth) * np.abs(plain) + 1e-6).all()
+
+
 @given(st.floats(-0.4, 0.95), st.integers(5, 40))
 def test_a_shaded_voice_starts_on_the_same_sample(shade: float, taps: int) -> None:
     sound = dry([Hit(0.3, Drum.SNARE, 127)], {Drum.SNARE: voice(shade=shade, shade_taps=taps)})

@@ -20,6 +20,7 @@ from drumlane.vocabulary import Drum
 
 CURVE_DB = 35.0  # loudness at velocity v is CURVE_DB · log10(v / 127) below the loudest
 CHOKERS = (Drum.HIHAT_CLOSED, Drum.HIHAT_PEDAL)
+_COARSE = 441  # samples between the points of a gain that changes slowly
 _DARK_TAPS = 16  # samples of the moving average that a soft stroke blends into (first zero at 2.8 kHz)
 
 
@@ -34,6 +35,8 @@ class Voice:
     send: float = 1.0  # linear, into the room
     darkening: float = 0.0  # 0..1, how much the softest stroke loses its highs
     softening: float = 0.0  # s over which the attack rises, as with brushes, rods and mallets
+    wobble: float = 0.0  # 0..1, how deep the ringing swells and fades, as of two cymbals that touch
+    wobble_rate: float = 5.0  # Hz
     shade: float = 0.0  # -1..1: highs lost (1: all) or gained (-1: 6 dB), whatever the stroke
     shade_taps: int = _DARK_TAPS  # samples of the running mean: highs begin above 44100 / (2 · taps) Hz
 
@@ -114,11 +117,21 @@ def _shape(sample: Sample, voice: Voice) -> NDArray[np.float32]:
         sound = sound * np.exp(-voice.damping * np.float32(np.log(10) / 20) * seconds)
     if voice.shade and len(sound) > voice.shade_taps:
         sound = _shaded(sound, voice.shade, voice.shade_taps)
+    if voice.wobble > 0:
+        sound = sound * _swelling(len(sound), round(sample.onset / voice.pitch), voice)
     if voice.softening > 0:
         attack, rise = round(sample.onset / voice.pitch), int(voice.softening * SAMPLE_RATE)
         sound = sound.copy()
         sound[attack : attack + rise] *= np.linspace(0.1, 1.0, rise, dtype=np.float32)[: len(sound) - attack]
     return sound
+
+
+def _swelling(n_samples: int, attack: int, voice: Voice) -> NDArray[np.float32]:
+    """Return a gain that wanders around 1 with three unrelated periods; 1 at the attack and before."""
+    at = np.arange(attack, n_samples + _COARSE, _COARSE)
+    phases = 2 * np.pi * voice.wobble_rate * (at - attack) / SAMPLE_RATE
+    wander = (np.sin(phases) + np.sin(1.73 * phases) - np.sin(2.91 * phases)) / 3.0
+    return np.interp(np.arange(n_samples), at, 1.0 + voice.wobble * wander).astype(np.float32)
 
 
 def _struck(sound: NDArray[np.float32], voice: Voice, velocity: int) -> NDArray[np.float32]:

@@ -25,7 +25,10 @@ def render(
     output: Annotated[Path, typer.Argument(help="Sound to write: wav, flac, ogg …")],
     kit: Annotated[
         str,
-        typer.Option(help="procedural, procedural:SEED, a folder of samples, or a kit of --kits-manifest."),
+        typer.Option(
+            help="procedural, procedural:SEED, an SFZ file, a Hydrogen kit, a folder of samples, or a kit of "
+            "--kits-manifest."
+        ),
     ] = "procedural",
     kits_manifest: Annotated[
         Path | None, typer.Option(help="A kits.csv with one row for each sample.")

@@ -19,8 +19,8 @@ from drumlane.audio.io import Audio
 from drumlane.audio.level import level_gain
 from drumlane.errors import ConfigError, nearest_first
 from drumlane.performance import Performance
-from drumlane.rendering.kit_folder import read_kit_folder
 from drumlane.rendering.kits import SAMPLE_RATE, Kit, load_kit
+from drumlane.rendering.open_kit import KINDS, manifest_kit, open_kit
 from drumlane.rendering.procedural import EMBEDDED_NAME, embedded_kit, procedural_kit
 from drumlane.rendering.room import Equaliser, Room, in_room
 from drumlane.rendering.stage import Voice, play, voices_of
@@ -105,13 +105,13 @@ def named_kit(name: str, manifest: Path | None = None) -> Kit:
     """Return a kit by what a user calls it.
 
     Args:
-        name: ``procedural`` (the embedded kit), ``procedural:SEED``, a folder of samples, or a kit of
+        name: ``procedural`` (the embedded kit), ``procedural:SEED``, a path as for ``open_kit``, or a kit of
             ``manifest``.
         manifest: a ``kits.csv``.
 
     Raises:
         ConfigError: the name is none of these.
-        DatasetError: the folder or the manifest holds no such kit.
+        DatasetError: what lies at the path is no kit that can be opened, or the manifest holds no such kit.
         AudioError: a sample cannot be decoded.
     """
     kind, colon, seed = name.partition(":")
@@ -119,10 +119,10 @@ def named_kit(name: str, manifest: Path | None = None) -> Kit:
         return _seeded_kit(seed) if colon else embedded_kit()
     if manifest is not None:
         return load_kit(manifest, name)
-    if Path(name).is_dir():
-        return read_kit_folder(Path(name))
+    if Path(name).exists() or manifest_kit(Path(name)) is not None:
+        return open_kit(Path(name))
     raise ConfigError(
-        f"kit {name!r} is unknown; pass {EMBEDDED_NAME}, {EMBEDDED_NAME}:SEED, a folder of samples, "
+        f"kit {name!r} is unknown; pass {EMBEDDED_NAME}, {EMBEDDED_NAME}:SEED, {KINDS}, "
         "or a name with --kits-manifest kits.csv"
     )
 

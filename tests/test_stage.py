@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 
 from drumlane.performance import Hit
 from drumlane.rendering.kits import SAMPLE_RATE, Layer, Piece, Sample
-from drumlane.rendering.stage import Voice, play, voices_of
+from drumlane.rendering.stage import COLOUR_HZ, Voice, play, voices_of
 from drumlane.vocabulary import Drum
 from material import ONSET, click_kit, stroke
 
 N_SAMPLES = SAMPLE_RATE  # one second
 
 
-def voice(hz: float = 400.0, onset: int = ONSET, seconds: float = 0.15, **changes: float) -> Voice:
+def voice(hz: float = 400.0, onset: int = ONSET, seconds: float = 0.15, **changes: object) -> Voice:
     sample = Sample(stroke(hz, seconds, onset), onset)
-    return Voice(Piece(Drum.SNARE, (Layer(1, 127, (sample,)),)), **changes)
+    return Voice(Piece(Drum.SNARE, (Layer(1, 127, (sample,)),)), **changes)  # type: ignore[arg-type]
 
 
 def dry(hits: list[Hit], voices: dict[Drum, Voice], seed: int = 0, n: int = N_SAMPLES) -> NDArray[np.float32]:
@@ -56,6 +56,21 @@ def test_a_darker_stroke_has_less_treble() -> None:
     treble = slice(5000, 15_000)  # Hz: the transform is a second long
     assert dark[treble].sum() < 0.5 * bright[treble].sum()
     assert dark[300:500].sum() == pytest.approx(bright[300:500].sum(), rel=0.15)
+
+
+def test_a_coloured_voice_keeps_its_attack_and_follows_the_gains() -> None:
+    gains = np.where(COLOUR_HZ > 1000, 0.25, 1.0).astype(np.float32)
+    plain, coloured = (
+        dry([Hit(0.3, Drum.SNARE, 127)], {Drum.SNARE: voice(seconds=0.5, colour=c)}) for c in (None, gains)
+    )
+    attack = round(0.3 * SAMPLE_RATE)
+    assert np.abs(coloured[: attack - 40]).max() < 0.02 * np.abs(coloured).max()
+    assert np.abs(coloured[attack - 2 : attack + 40]).max() > 0.2 * np.abs(coloured).max()
+    loud = np.abs(np.fft.rfft(plain)) > 1e-3
+    ratio = np.abs(np.fft.rfft(coloured))[loud] / np.abs(np.fft.rfft(plain))[loud]
+    hertz = np.fft.rfftfreq(N_SAMPLES, 1 / SAMPLE_RATE)[loud]
+    assert np.median(ratio[hertz < 900]) == pytest.approx(1.0, abs=0.02)
+    assert np.median(ratio[(hertz > 1200) & (hertz < 18_000)]) == pytest.approx(0.25, abs=0.02)
 
 
 @given(st.floats(0.05, 1.0), st.floats(2.0, 14.0))

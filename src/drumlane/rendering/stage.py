@@ -20,6 +20,7 @@ from drumlane.vocabulary import Drum
 
 CURVE_DB = 35.0  # loudness at velocity v is CURVE_DB · log10(v / 127) below the loudest
 CHOKERS = (Drum.HIHAT_CLOSED, Drum.HIHAT_PEDAL)
+COLOUR_HZ = np.geomspace(40.0, 18_000.0, 128)
 _COARSE = 441  # samples between the points of a gain that changes slowly
 _DARK_TAPS = 16  # samples of the moving average that a soft stroke blends into (first zero at 2.8 kHz)
 
@@ -37,6 +38,7 @@ class Voice:
     softening: float = 0.0  # s over which the attack rises, as with brushes, rods and mallets
     wobble: float = 0.0  # 0..1, how deep the ringing swells and fades, as of two cymbals that touch
     wobble_rate: float = 5.0  # Hz
+    colour: NDArray[np.float32] | None = None  # linear gains at COLOUR_HZ: another head, alloy, microphone
     shade: float = 0.0  # -1..1: highs lost (1: all) or gained (-1: 6 dB), whatever the stroke
     shade_taps: int = _DARK_TAPS  # samples of the running mean: highs begin above 44100 / (2 · taps) Hz
 
@@ -106,6 +108,8 @@ def _loudness(piece: Piece, sample: Sample, velocity: int, curve_db: float) -> f
 def _shape(sample: Sample, voice: Voice) -> NDArray[np.float32]:
     """Return the sample with the voice's pitch and damping; its attack moves to onset / pitch."""
     sound = sample.samples
+    if voice.colour is not None:
+        sound = _coloured(sound, voice.colour)
     if voice.pitch != 1.0:
         # Both grids are anchored at the attack, so it falls on a whole sample again.
         attack = round(sample.onset / voice.pitch)
@@ -124,6 +128,14 @@ def _shape(sample: Sample, voice: Voice) -> NDArray[np.float32]:
         sound = sound.copy()
         sound[attack : attack + rise] *= np.linspace(0.1, 1.0, rise, dtype=np.float32)[: len(sound) - attack]
     return sound
+
+
+def _coloured(sound: NDArray[np.float32], gains: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Filter without moving anything in time."""
+    size = -(-(len(sound) + 2048) // 4096) * 4096
+    spectrum = np.fft.rfft(sound, size)
+    spectrum *= np.interp(np.arange(size // 2 + 1) * (SAMPLE_RATE / size), COLOUR_HZ, gains)
+    return np.asarray(np.fft.irfft(spectrum, size)[: len(sound)], dtype=np.float32)
 
 
 def _swelling(n_samples: int, attack: int, voice: Voice) -> NDArray[np.float32]:

@@ -24,13 +24,23 @@ class _Section(BaseModel):
 class DataConfig(_Section):
     """Where the material is and how much of it to use."""
 
-    kits: Path = Field(description="kits.csv of one-shot samples")
+    kits: Path | None = Field(None, description="kits.csv of one-shot samples; none: `more_kits` alone")
+    more_kits: tuple[Path, ...] = Field(
+        (),
+        description="kits of your own, of any kind that `drumlane render` plays; mind their licences",
+    )
     grooves: Path = Field(description="folder of the Groove MIDI Dataset (info.csv and MIDI files)")
     backing: Path | None = Field(None, description="folder of drumless clips (music.csv, real.csv, ir.csv)")
     procedural_kits: int = Field(24, ge=0, description="kits made by the program itself")
     procedural_clips: int = Field(24, ge=0, description="20 s pieces of accompaniment made by the program")
     max_grooves: int | None = Field(None, ge=1, description="use only the first grooves of each split")
     max_kits: int | None = Field(None, ge=1, description="use only the first kits of each set")
+
+    @model_validator(mode="after")
+    def _some_kits(self) -> Self:
+        if self.kits is None and not self.more_kits:
+            raise ValueError("name a kits.csv as data.kits, or kits of your own as data.more_kits")
+        return self
 
 
 class TrainingConfig(_Section):

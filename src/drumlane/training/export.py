@@ -32,7 +32,7 @@ from drumlane.rendering.scene import Item
 from drumlane.training.checkpoints import read_checkpoint
 from drumlane.training.config import RunConfig
 from drumlane.training.items import encode_item, load_material, validation_items
-from drumlane.training.provenance import training_sources
+from drumlane.training.provenance import training_sources, weights_licence
 from drumlane.training.thresholds import MINIMUM_GAPS, TOLERANCE, best_thresholds
 from drumlane.transcription.dynamics import around_peaks
 from drumlane.transcription.peaks import pick_peaks
@@ -82,7 +82,7 @@ def export_transcriber(
         minimum_gaps=dict(zip(LANE_NAMES, MINIMUM_GAPS, strict=True)),
         offsets=dict(zip(LANE_NAMES, calibration.offsets, strict=True)),
         hat_open_threshold=calibration.hat_open_threshold,
-        license="MIT",
+        license=weights_licence(config.data),
         training=Training(command=command, data=training_sources(config.data), notes=_NOTES),
     )
     _write(weights, card, output)

@@ -17,15 +17,15 @@ from torch.utils.data import IterableDataset, get_worker_info
 from drumlane.audio.blocks import mono_blocks_of_array
 from drumlane.audio.features import FeatureSpec, log_mel
 from drumlane.audio.level import level_gain
-from drumlane.data.families import in_training, in_validation
 from drumlane.data.gmd import load_grooves
 from drumlane.errors import DatasetError
 from drumlane.rendering.accompaniment import Clip, load_clips, load_rooms
-from drumlane.rendering.kits import SAMPLE_RATE, load_kits
+from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.procedural import procedural_kit
 from drumlane.rendering.procedural_music import procedural_accompaniment
 from drumlane.rendering.scene import Item, Material, SceneOptions, draw_scene, render_scene
 from drumlane.training.config import DataConfig
+from drumlane.training.recorded_kits import recorded_kits
 from drumlane.training.targets import Targets, encode
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # features, onset, velocity, hat_open
@@ -41,7 +41,7 @@ def load_material(config: DataConfig, split: str, seed: int) -> Material:
         DatasetError: something named in the configuration is missing.
     """
     training = split == "train"
-    kits = load_kits(config.kits, in_training if training else in_validation)[: config.max_kits]
+    kits = recorded_kits(config, training)
     if training:
         kits += [procedural_kit(np.random.default_rng((seed, i))) for i in range(config.procedural_kits)]
     grooves = [g.performance.hits for g in load_grooves(config.grooves, split, config.max_grooves)]

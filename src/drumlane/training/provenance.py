@@ -1,18 +1,22 @@
 """Provenance: what a model's card must say about the material it was trained on.
 
 The attribution lines are those that the licences ask for. Kits are listed from the manifest, as far as the
-run learns from them.
+run learns from them. Of a kit that the user adds, no licence is known, and so none of the weights.
 """
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 from drumlane.data import gmd
 from drumlane.data.families import in_training
 from drumlane.models.card import Source
-from drumlane.rendering.kits import read_manifest
+from drumlane.rendering.kit_hydrogen import DRUMKIT
+from drumlane.rendering.kits import ManifestRow, read_manifest
+from drumlane.rendering.open_kit import manifest_kit
 from drumlane.training.config import DataConfig
 
+NOT_KNOWN = "licence not known to the program"
 PROCEDURAL = Source(
     name="procedural drum kits",
     licence="MIT",
@@ -52,13 +56,31 @@ BACKING = (
 def training_sources(data: DataConfig) -> tuple[Source, ...]:
     """Return everything that a run with this configuration learns from."""
     grooves = Source(name="Groove MIDI Dataset", licence=gmd.LICENCE, attribution=gmd.ATTRIBUTION)
-    kits = (*_kit_sources(data.kits), *((PROCEDURAL,) if data.procedural_kits else ()))
+    listed = _kit_sources(data.kits, in_training) if data.kits else ()
+    added = tuple(source for path in data.more_kits for source in _added_sources(path))
+    kits = (*listed, *added, *((PROCEDURAL,) if data.procedural_kits else ()))
     music = (*((COMPOSED,) if data.procedural_clips else ()), *(BACKING if data.backing else ()))
     return (grooves, *kits, *music)
 
 
-def _kit_sources(manifest: Path) -> tuple[Source, ...]:
-    used = {row.kit for row in read_manifest(manifest) if in_training(row)}
+def weights_licence(data: DataConfig) -> str:
+    """Return the licence that the weights of a run are given away under.
+
+    The program's own material allows MIT. What kits of the user's allow, the user must find out.
+    """
+    return NOT_KNOWN if data.more_kits else "MIT"
+
+
+def _added_sources(path: Path) -> tuple[Source, ...]:
+    if (in_manifest := manifest_kit(path)) is not None:
+        manifest, name = in_manifest
+        return _kit_sources(manifest, lambda row: row.kit == name)
+    name = path.absolute().parent.name if path.name == DRUMKIT else path.stem if path.is_file() else path.name
+    return (Source(name=f"user kit {name}", licence=NOT_KNOWN, attribution="added by the user"),)
+
+
+def _kit_sources(manifest: Path, learnt: Callable[[ManifestRow], bool]) -> tuple[Source, ...]:
+    used = {row.kit for row in read_manifest(manifest) if learnt(row)}
     with manifest.open(newline="", encoding="utf-8") as stream:
         rows = {(r["source"], r["licence"], r["kit"]) for r in csv.DictReader(stream) if r["kit"] in used}
     kits_of: dict[tuple[str, str], list[str]] = {}

@@ -17,6 +17,18 @@ from drumlane.performance import Hit
 from drumlane.rendering.accompaniment import Clip, draw_bed
 from drumlane.rendering.arrangement import arrange, excerpt
 from drumlane.rendering.kits import SAMPLE_RATE, Kit, Piece
+from drumlane.rendering.live_band import LiveBand, draw_live_band, play_live_band
+from drumlane.rendering.production import (
+    BandLimit,
+    Ducking,
+    Mastering,
+    draw_band_limit,
+    draw_ducking,
+    draw_mastering,
+    duck,
+    limit_band,
+    master,
+)
 from drumlane.rendering.room import (
     Compressor,
     Equaliser,
@@ -27,12 +39,14 @@ from drumlane.rendering.room import (
     draw_room,
     in_room,
 )
+from drumlane.rendering.separation import Separation, draw_separation, separate
 from drumlane.rendering.stage import CURVE_DB, Voice, play
 from drumlane.vocabulary import Drum, Lane
 
 TOM_LANES = (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
 CYMBAL_LANES = (Lane.HIHAT, Lane.CRASH, Lane.RIDE)
 _LONGEST_SHARE = 60.0  # s; a groove of ten minutes is not drawn more often than one of a minute
+_BAND_ALONE = 0.3  # share of live bands with nothing else beside them
 LEAD_SECONDS = 1.0  # played before the item so that it starts among ringing tails
 
 
@@ -52,9 +66,14 @@ class SceneOptions:
     soft_sticks: float = 0.12  # brushes, rods or mallets
     layered: float = 0.15  # of each drum: a second piece sounds with every stroke
     sweep: float = 0.06  # brushes stirring on the snare, unlabelled
+    live: float = 0.5  # of accompanied items: a band that plays to the groove
+    ducked: float = 0.15  # of accompanied items: the music gives way to the drums
+    separated: float = 0.08  # of accompanied items: only what a separator takes for drums
+    mastered: float = 0.1  # limited or clipped as a whole
+    band_limited: float = 0.1  # old files, small loudspeakers, telephones
     arranged: bool = True  # False: the grooves as they are
     joined: bool = True  # False: a groove that ends before the item is followed by nothing
-    coloured: bool = True  # False: kits as they are, in a plain room
+    coloured: bool = True  # False: kits as they are, in a plain room, and nothing of the five above
 
     def __post_init__(self) -> None:
         for name in _CHANCES:
@@ -77,6 +96,11 @@ _CHANCES = (
     "soft_sticks",
     "layered",
     "sweep",
+    "live",
+    "ducked",
+    "separated",
+    "mastered",
+    "band_limited",
 )
 
 
@@ -121,6 +145,13 @@ class Scene:
     sweep: tuple[float, float] | None  # dB against the loud parts, strokes a second
     gain_db: float
     seed: int
+    cues: tuple[Hit, ...] = ()  # what the music follows: the hits, or a groove that nobody plays
+    live: LiveBand | None = None
+    live_db: float = 0.0  # against the bed
+    ducking: Ducking | None = None
+    separation: Separation | None = None
+    mastering: Mastering | None = None
+    band_limit: BandLimit | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +180,7 @@ def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[i
     response = None
     if coloured and material.rooms and rng.random() < 0.25:
         response = material.rooms[int(rng.integers(len(material.rooms)))]
-    return Scene(
+    scene = Scene(
         seconds=options.seconds,
         hits=tuple(hits),
         voices=voices,
@@ -168,31 +199,74 @@ def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[i
         gain_db=float(rng.normal(0, 3)),
         seed=int(rng.integers(2**31)),
     )
+    return _produced(scene, material, options, rng) if coloured else scene
 
 
 def render_scene(scene: Scene) -> Item:
     """Apply the decisions; the drums are levelled by their loud parts before the bed is added."""
     rng = np.random.default_rng(scene.seed)
-    lead = round(LEAD_SECONDS * SAMPLE_RATE)
     n_samples = round(scene.seconds * SAMPLE_RATE)
-    mix = np.zeros(n_samples, dtype=np.float32)
-    if scene.hits or scene.extras:
-        drums = _render_drums(scene, n_samples + lead, rng)[lead:]
-        scale = 0.1 * 10 ** (scene.drums_db / 20) if scene.bed is not None else 0.1
-        mix = drums * np.float32(scale / max(_loud_rms(drums), 1e-4))
-    if scene.bed is not None:
-        mix = mix + scene.bed
+    mix = _drums_and_music(scene, n_samples, rng)
     if scene.noise_db is not None:
         level = np.float32(max(_loud_rms(mix), 1e-3) * 10 ** (scene.noise_db / 20))
         mix = mix + level * rng.standard_normal(n_samples, dtype=np.float32)
     if scene.sweep is not None:
         mix = mix + _sweep(scene.sweep, max(_loud_rms(mix), 1e-3), n_samples, rng)
+    if scene.mastering is not None:
+        mix = master(mix, scene.mastering)
+    if scene.band_limit is not None:
+        mix = limit_band(mix, scene.band_limit)
     labels = tuple(
         Hit(h.time - LEAD_SECONDS, h.drum, h.velocity)
         for h in scene.hits
         if h.drum in scene.voices and LEAD_SECONDS <= h.time < LEAD_SECONDS + scene.seconds
     )
     return Item(samples=np.asarray(mix, dtype=np.float32), hits=labels)
+
+
+def _produced(scene: Scene, material: Material, options: SceneOptions, rng: np.random.Generator) -> Scene:
+    """Decide how music and drums come together; drawn last, so nothing else depends on these chances."""
+    mastering = draw_mastering(rng) if rng.random() < options.mastered else None
+    band_limit = draw_band_limit(rng) if rng.random() < options.band_limited else None
+    scene = replace(scene, mastering=mastering, band_limit=band_limit)
+    if scene.bed is None:
+        return scene
+    separation = draw_separation(rng) if rng.random() < options.separated else None
+    ducking = draw_ducking(rng) if rng.random() < options.ducked else None
+    with_band = rng.random() < options.live
+    cues: Sequence[Hit] = scene.hits
+    if not cues and (ducking or with_band):
+        cues = _draw_hits(material, scene.seconds + LEAD_SECONDS, options, rng)
+    cues = tuple(replace(hit, time=hit.time - LEAD_SECONDS) for hit in cues if hit.time >= LEAD_SECONDS)
+    scene = replace(scene, separation=separation, ducking=ducking, cues=cues)
+    if not with_band:
+        return scene
+    band = draw_live_band(cues, scene.seconds, rng)
+    alone = rng.random() < _BAND_ALONE
+    bed = np.zeros_like(scene.bed) if alone else scene.bed
+    return replace(scene, live=band, live_db=float(rng.normal(-3, 5)), bed=bed)
+
+
+def _drums_and_music(scene: Scene, n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    lead = round(LEAD_SECONDS * SAMPLE_RATE)
+    drums = np.zeros(n_samples, dtype=np.float32)
+    if scene.hits or scene.extras:
+        drums = _render_drums(scene, n_samples + lead, rng)[lead:]
+        scale = 0.1 * 10 ** (scene.drums_db / 20) if scene.bed is not None else 0.1
+        drums = drums * np.float32(scale / max(_loud_rms(drums), 1e-4))
+    if scene.bed is None:
+        return drums
+    music = _music(scene, scene.bed)
+    return drums + music if scene.separation is None else separate(drums, music, scene.separation)
+
+
+def _music(scene: Scene, bed: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the bed with the live band, as loud together as the bed was alone, and ducked."""
+    if scene.live is not None:
+        band = play_live_band(scene.live, len(bed))
+        bed = bed + band * np.float32(0.1 * 10 ** (scene.live_db / 20) / max(_loud_rms(band), 1e-4))
+        bed = bed * np.float32(0.1 / max(_loud_rms(bed), 1e-4))
+    return bed if scene.ducking is None else duck(bed, scene.cues, scene.ducking)
 
 
 def _sweep(

@@ -25,7 +25,7 @@ from drumlane.rendering.scene import (
     draw_voices,
     render_scene,
 )
-from drumlane.vocabulary import Drum, Lane
+from drumlane.vocabulary import Drum
 from material import chord, click_kit, rock_beat, write_backing
 
 PLAIN = SceneOptions(
@@ -92,7 +92,7 @@ def rises(samples: NDArray[np.float32], times: Sequence[float]) -> NDArray[np.fl
 
 
 def errors_of_labels(coloured: bool, n_items: int) -> NDArray[np.float64]:
-    """Return how far the independent detector is from the labels, in seconds, for every drum of every item."""
+    """Return how many seconds the independent detector is from the labels, drum by drum."""
     drums = [d for d in Drum if d.lane is not None]
     groove = tuple(Hit(LEAD_SECONDS + 0.5 + k, drum, 100) for k, drum in enumerate(drums))
     made = Material(kits=(embedded_kit(),), grooves=(groove,))

@@ -40,7 +40,7 @@ from drumlane.rendering.room import (
     in_room,
 )
 from drumlane.rendering.separation import Separation, draw_separation, separate
-from drumlane.rendering.stage import CURVE_DB, Voice, play
+from drumlane.rendering.stage import COLOUR_HZ, CURVE_DB, Voice, play
 from drumlane.vocabulary import Drum, Lane
 
 TOM_LANES = (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
@@ -63,7 +63,7 @@ class SceneOptions:
     acoustic: float = 0.72  # share of acoustic kits
     noise: float = 0.3
     buzz: float = 0.45  # the snare's wires answer to kick and toms
-    soft_sticks: float = 0.12  # brushes, rods or mallets
+    soft_sticks: float = 0.18  # brushes, rods or mallets
     layered: float = 0.15  # of each drum: a second piece sounds with every stroke
     sweep: float = 0.06  # brushes stirring on the snare, unlabelled
     live: float = 0.5  # of accompanied items: a band that plays to the groove
@@ -330,16 +330,29 @@ def _any_piece(material: Material, drum: Drum, acoustic: bool, rng: np.random.Ge
 def _draw_voice(piece: Piece, send: float, options: SceneOptions, rng: np.random.Generator) -> Voice:
     if not options.coloured:
         return Voice(piece, darkening=0.0 if piece.natural else 0.6)
+    cymbal = piece.drum is not None and piece.drum.lane in CYMBAL_LANES
     return Voice(
         piece=piece,
         gain=float(10 ** (rng.normal(0, 2) / 20)),
         pitch=_draw_pitch(piece, rng),
         damping=_draw_damping(piece, rng),
         send=send,
+        colour=_draw_colour(rng) if rng.random() < (0.6 if cymbal else 0.3) else None,
+        wobble=float(rng.uniform(0.1, 0.8)) if cymbal and rng.random() < 0.4 else 0.0,
+        wobble_rate=float(np.exp(rng.uniform(np.log(2), np.log(14)))),
         shade=float(rng.uniform(-0.4, 0.95)) if rng.random() < 0.5 else 0.0,
         shade_taps=int(np.exp(rng.uniform(np.log(5), np.log(40)))),  # from 4.4 kHz down to 550 Hz
         darkening=float(rng.uniform(0.2, 0.9)) if not piece.natural else float(rng.uniform(0, 0.3)),
     )
+
+
+def _draw_colour(rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw narrow peaks and dips: no two cymbals have their modes in the same places."""
+    octaves = np.log2(COLOUR_HZ)[:, None]
+    n = int(rng.integers(3, 9))
+    centres, widths = rng.uniform(np.log2(80), np.log2(15_000), n), rng.uniform(0.1, 0.8, n)
+    peaks_db = np.exp(-0.5 * ((octaves - centres) / widths) ** 2) @ rng.normal(0, 5.0, n)
+    return np.asarray(10 ** (np.clip(peaks_db, -18, 15) / 20), dtype=np.float32)
 
 
 def _draw_pitch(piece: Piece, rng: np.random.Generator) -> float:
@@ -361,7 +374,7 @@ def _balance_lanes(voices: dict[Drum, Voice], options: SceneOptions, rng: np.ran
         return
     gains = {lane: float(10 ** (np.clip(rng.normal(0, 4.5), -10, 10) / 20)) for lane in Lane}
     softening = float(rng.uniform(0.002, 0.012)) if rng.random() < options.soft_sticks else 0.0
-    tom_pitch = float(2 ** (rng.normal(-0.5, 3.0) / 12))
+    tom_pitch = float(2 ** (rng.normal(-0.5, rng.choice([1.5, 4.0], p=[0.7, 0.3])) / 12))
     for drum, voice in voices.items():
         assert drum.lane is not None
         is_tom = drum.lane in TOM_LANES

@@ -14,17 +14,12 @@ from numpy.typing import NDArray
 from drumlane.errors import AudioError, DatasetError
 from drumlane.performance import Hit
 from drumlane.rendering.accompaniment import Clip, draw_bed, load_clips, load_rooms
+from drumlane.rendering.casting import TOM_LANES, draw_voices
 from drumlane.rendering.kits import SAMPLE_RATE
+from drumlane.rendering.material import Material
 from drumlane.rendering.procedural import embedded_kit
-from drumlane.rendering.scene import (
-    LEAD_SECONDS,
-    TOM_LANES,
-    Material,
-    SceneOptions,
-    draw_scene,
-    draw_voices,
-    render_scene,
-)
+from drumlane.rendering.scene import draw_scene, render_scene
+from drumlane.rendering.scene_options import LEAD_SECONDS, SceneOptions
 from drumlane.vocabulary import Drum
 from material import chord, click_kit, rock_beat, write_backing
 

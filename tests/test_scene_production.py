@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from drumlane.rendering.accompaniment import Clip
 from drumlane.rendering.kits import SAMPLE_RATE
-from drumlane.rendering.scene import Material, Scene, SceneOptions, draw_scene, render_scene
+from drumlane.rendering.material import Material
+from drumlane.rendering.scene import Scene, draw_scene, render_scene
+from drumlane.rendering.scene_options import SceneOptions
 from material import chord, click_kit, rock_beat
 
 CHANCES = ("live", "ducked", "separated", "mastered", "band_limited")

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from drumlane.performance import Hit, Performance
 from drumlane.rendering.accompaniment import Clip
 from drumlane.rendering.kits import SAMPLE_RATE, Kit
-from drumlane.rendering.scene import LEAD_SECONDS, Material, Scene, SceneOptions, draw_scene, render_scene
+from drumlane.rendering.material import Material
+from drumlane.rendering.scene import Scene, draw_scene, render_scene
+from drumlane.rendering.scene_options import LEAD_SECONDS, SceneOptions
 
 HELDOUT_SEED = 2 * 10**9
 DRUMS_ONLY = "drums only"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ConfigError, nearest_first
 from drumlane.networks.crnn import CRNNSpec
-from drumlane.rendering.scene import SceneOptions
+from drumlane.rendering.scene_options import SceneOptions
 from drumlane.vocabulary import LANES
 
 

@@ -21,9 +21,11 @@ from drumlane.data.gmd import load_grooves
 from drumlane.errors import DatasetError
 from drumlane.rendering.accompaniment import Clip, load_clips, load_rooms
 from drumlane.rendering.kits import SAMPLE_RATE
+from drumlane.rendering.material import Material
 from drumlane.rendering.procedural import procedural_kit
 from drumlane.rendering.procedural_music import procedural_accompaniment
-from drumlane.rendering.scene import Item, Material, SceneOptions, draw_scene, render_scene
+from drumlane.rendering.scene import Item, draw_scene, render_scene
+from drumlane.rendering.scene_options import SceneOptions
 from drumlane.training.config import DataConfig
 from drumlane.training.recorded_kits import recorded_kits
 from drumlane.training.targets import Targets, encode

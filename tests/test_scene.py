@@ -17,6 +17,7 @@ from drumlane.rendering.accompaniment import Clip, draw_bed, load_clips, load_ro
 from drumlane.rendering.casting import TOM_LANES, draw_voices
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.material import Material
+from drumlane.rendering.mixing import with_hum
 from drumlane.rendering.procedural import embedded_kit
 from drumlane.rendering.scene import draw_scene, render_scene
 from drumlane.rendering.scene_options import LEAD_SECONDS, SceneOptions
@@ -32,6 +33,7 @@ PLAIN = SceneOptions(
     buzz=0.0,
     soft_sticks=0.0,
     sweep=0.0,
+    hum=0.0,
     layered=0.0,
     mastered=0.0,
     band_limited=0.0,
@@ -259,3 +261,17 @@ def test_grooves_are_drawn_by_their_length() -> None:
     scenes = [draw_scene(made, replace(PLAIN, seconds=2.0), seed) for seed in range(200)]
     short = sum(scene.hits[0].drum is Drum.COWBELL for scene in scenes if scene.hits)
     assert 1 <= short <= 20  # 1.5 of 42.5 shares: seven expected
+
+
+@pytest.mark.parametrize(("hertz", "level_db"), [(50.0, -20.0), (240.0, 0.0)])
+def test_a_hum_is_a_steady_tone_at_its_level_against_the_loud_parts(hertz: float, level_db: float) -> None:
+    samples = np.random.default_rng(0).standard_normal(SAMPLE_RATE, dtype=np.float32) * np.float32(0.1)
+    added = with_hum(samples, (hertz, level_db)) - samples
+    spectrum = np.abs(np.fft.rfft(added))
+    assert int(np.argmax(spectrum)) == round(hertz)
+    assert 2 * spectrum.max() / len(added) == pytest.approx(0.1 * 10 ** (level_db / 20), rel=0.03)
+    assert added[:22050].std() == pytest.approx(added[22050:].std(), rel=0.02)
+
+
+def test_a_hum_under_silence_is_faint() -> None:
+    assert 0 < np.abs(with_hum(np.zeros(4410, dtype=np.float32), (100.0, 0.0))).max() < 0.002

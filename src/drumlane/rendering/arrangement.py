@@ -237,12 +237,12 @@ def scattered(_hits: list[Hit], seconds: float, rng: np.random.Generator) -> lis
 
 ENRICHMENTS: tuple[tuple[float, Arranger], ...] = (
     (0.40, add_timekeeper),
-    (0.25, add_fill),
+    (0.35, add_fill),
     (0.20, add_crashes),
     (0.07, add_double_kick),
     (0.07, add_four_on_floor),
     (0.07, add_tom_groove),
-    (0.20, part_unisons),
+    (0.25, part_unisons),
     (0.20, add_unisons),
     (0.06, keep_few_lanes),
     (0.06, scattered),

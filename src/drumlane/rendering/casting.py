@@ -118,7 +118,7 @@ def _balanced(
     """Give each lane its own level, and all toms one pitch, as a mixing desk and a tuner would."""
     gains = {lane: float(10 ** (np.clip(rng.normal(0, 4.5), -10, 10) / 20)) for lane in Lane}
     softening = float(rng.uniform(0.002, 0.012)) if rng.random() < soft_sticks else 0.0
-    tom_pitch = float(2 ** (rng.normal(-0.5, rng.choice([1.5, 4.0], p=[0.7, 0.3])) / 12))
+    tom_pitch = float(2 ** (rng.normal(-1.5, rng.choice([2.0, 4.0], p=[0.8, 0.2])) / 12))
     return {
         drum: replace(
             voice,

@@ -61,6 +61,20 @@ def with_sweep(
     return np.asarray(samples + np.float32(level) * swell * noise, dtype=np.float32)
 
 
+def with_hum(samples: NDArray[np.float32], hum: tuple[float, float]) -> NDArray[np.float32]:
+    """Return ``samples`` and a steady low tone with overtones: mains, or what never stops ringing.
+
+    Args:
+        samples: the item so far.
+        hum: Hz, and dB against the loud parts.
+    """
+    hertz, level_db = hum
+    level = _loud_or_faint(samples) * 10 ** (level_db / 20)
+    phases = np.float32(2 * np.pi * hertz / SAMPLE_RATE) * np.arange(len(samples), dtype=np.float32)
+    tone = np.sin(phases) + np.float32(0.4) * np.sin(2 * phases) + np.float32(0.15) * np.sin(3 * phases)
+    return np.asarray(samples + np.float32(level) * tone, dtype=np.float32)
+
+
 def _loud_or_faint(samples: NDArray[np.float32]) -> float:
     """Noise beside silence is faint, not absent."""
     return max(loud_rms(samples), 1e-3)

@@ -89,10 +89,10 @@ def draw_room(rng: np.random.Generator) -> Room:
 
 
 def _draw_ringing(rng: np.random.Generator) -> tuple[tuple[float, float, float], ...]:
-    """Draw one to four toms or a kick that nobody dampens: they sound on under everything that is played."""
+    """Draw one to four shells that nobody dampens: drums that sound on under all that is played."""
     return tuple(
         (
-            float(np.exp(rng.uniform(np.log(55), np.log(260)))),
+            float(np.exp(rng.uniform(np.log(55), np.log(260 if rng.random() < 0.7 else 900)))),
             float(np.exp(rng.uniform(np.log(0.3), np.log(2.5)))),
             float(10 ** (rng.uniform(-40, -16) / 20)),
         )
@@ -213,9 +213,18 @@ def _gain_curve(samples: NDArray[np.float32], compressor: Compressor) -> NDArray
         level[i] = max(level[i], level[i - 1] * fall)
     over_db = 20 * np.log10(level / level.max()) - compressor.threshold_db
     gain_db = -np.maximum(over_db, 0.0) * (1.0 - 1.0 / compressor.ratio)
-    centres = (np.arange(n_blocks) + 0.5) * block
-    gain = 10 ** ((gain_db - gain_db.min()) / 20)
-    return np.asarray(np.interp(np.arange(len(samples)), centres, gain), dtype=np.float32)
+    gain = np.asarray(10 ** ((gain_db - gain_db.min()) / 20), dtype=np.float64)
+    return _between_centres(gain, block)[: len(samples)]
+
+
+def _between_centres(gain: NDArray[np.float64], block: int) -> NDArray[np.float32]:
+    """Interpolate from the centres of blocks of odd length to every sample; level before the first."""
+    out = np.empty(len(gain) * block, dtype=np.float32)
+    edge = block // 2  # samples before the centre, which lies on none
+    out[: edge + 1], out[len(out) - edge :] = gain[0], gain[-1]
+    rising = (np.diff(gain) / block)[:, None] * (np.arange(block) + 0.5) + gain[:-1, None]
+    out[edge + 1 : len(out) - edge] = rising.reshape(-1)
+    return out
 
 
 def fast_size(n: int) -> int:

@@ -23,6 +23,7 @@ class SceneOptions:
     buzz: float = 0.45  # the snare's wires answer to kick and toms
     soft_sticks: float = 0.18  # brushes, rods or mallets
     layered: float = 0.15  # of each drum: a second piece sounds with every stroke
+    hum: float = 0.12  # a steady low tone under everything
     sweep: float = 0.06  # brushes stirring on the snare, unlabelled
     live: float = 0.5  # of accompanied items: a band that plays to the groove
     ducked: float = 0.15  # of accompanied items: the music gives way to the drums

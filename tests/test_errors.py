@@ -442,6 +442,19 @@ def test_rendered_grooves_are_broken_down_by_kit_family_and_accompaniment(run, t
     assert png_size(folder / "worst-01.png") == (1400, 960)
 
 
+def test_only_acoustic_kits_are_played_when_asked(run, tmp_path, detector_path):
+    write_material(tmp_path)
+    manifest = tmp_path / "kits" / "kits.csv"
+    arguments = ("evaluate-kits", "--kits", manifest, "--grooves", tmp_path / "grooves", "--seconds", 4)
+    code, out, _ = run(*arguments, "--model", detector_path, "--acoustic")
+    assert code == 0
+    assert "unseen acoustic kits, drums only" in out
+    manifest.write_text(manifest.read_text().replace(",acoustic,", ",electronic,"))
+    code, _, err = run(*arguments, "--model", detector_path, "--acoustic")
+    assert code == 1
+    assert "no acoustic kit is in the test families" in " ".join(err.split())
+
+
 @pytest.mark.parametrize("level", ["loud", "0,", "nan", "1000"])
 def test_levels_that_are_none_are_refused(run, tmp_path, level):
     code, _, err = run(

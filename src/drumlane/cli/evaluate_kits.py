@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from drumlane.evaluation.evidence import Listener
     from drumlane.evaluation.heldout import HeldOutItem
     from drumlane.evaluation.references import LoadedTrack
+    from drumlane.rendering.kits import Kit
 
 
 def evaluate_kits(
@@ -27,6 +28,7 @@ def evaluate_kits(
     level_db: Annotated[
         str, typer.Option("--level-db", help="Drums against accompaniment, in dB; several with commas.")
     ] = "0",
+    acoustic: Annotated[bool, typer.Option("--acoustic", help="Only acoustic kits.")] = False,
     seconds: Annotated[float, typer.Option("--seconds", min=2.0, help="The most of each groove.")] = 30.0,
     model: Annotated[
         Path | None, typer.Option("--model", help="Model; the shipped one if not given.")
@@ -57,8 +59,10 @@ def evaluate_kits(
     output = ScoreOutput(json_path, errors)
     output.prepare()
     listener = Listener(Transcriber(model, threads=threads), keep=errors is not None)
-    loaded = _transcribed(*_items(kits, grooves, backing, levels, seconds), listener)
-    report = report_on(loaded, Pairing((), ()), _groups(levels, backing is not None), protocol)
+    test_kits = _test_kits(kits, acoustic)
+    loaded = _transcribed(*_items(test_kits, grooves, backing, levels, seconds), listener)
+    heard = "unseen acoustic kits" if acoustic else "unseen kits"
+    report = report_on(loaded, Pairing((), ()), _groups(heard, levels, backing is not None), protocol)
     explained = None
     if errors:
         evidence = {t.track.name: e for t in loaded if (e := listener.evidence(t.track.estimate))}
@@ -76,16 +80,27 @@ def _levels(text: str) -> tuple[float, ...]:
     return tuple(dict.fromkeys(levels))
 
 
-def _groups(levels: Sequence[float], accompanied: bool) -> "tuple[Group, ...]":
+def _test_kits(manifest: Path, acoustic: bool) -> "list[Kit]":
+    from drumlane.data.families import in_test
+    from drumlane.errors import DatasetError
+    from drumlane.rendering.kits import load_kits
+
+    kits = [kit for kit in load_kits(manifest, in_test) if kit.acoustic or not acoustic]
+    if not kits:
+        raise DatasetError(f"{manifest}: no acoustic kit is in the test families; leave --acoustic out")
+    return kits
+
+
+def _groups(heard: str, levels: Sequence[float], accompanied: bool) -> "tuple[Group, ...]":
     """Return one group per level; without accompaniment there is only one."""
     from drumlane.evaluation.corpus import Condition, Group
     from drumlane.evaluation.heldout import level_name
 
     if not accompanied:
-        return (Group("unseen kits, drums only"),)
+        return (Group(f"{heard}, drums only"),)
     return tuple(
         Group(
-            f"unseen kits, accompaniment at {level_name(level)}",
+            f"{heard}, accompaniment at {level_name(level)}",
             (Condition("accompaniment", level_name(level)),),
         )
         for level in levels
@@ -93,22 +108,19 @@ def _groups(levels: Sequence[float], accompanied: bool) -> "tuple[Group, ...]":
 
 
 def _items(
-    kits: Path, grooves: Path, backing: Path | None, levels: Sequence[float], seconds: float
+    kits: "Sequence[Kit]", grooves: Path, backing: Path | None, levels: Sequence[float], seconds: float
 ) -> "tuple[Iterator[HeldOutItem], int]":
     """Return the items, rendered one by one as they are asked for, and at most how many there are."""
-    from drumlane.data.families import in_test
     from drumlane.data.gmd import load_grooves
     from drumlane.evaluation.heldout import render_heldout
     from drumlane.rendering.accompaniment import load_clips
-    from drumlane.rendering.kits import load_kits
 
     performances = {groove.id: groove.performance for groove in load_grooves(grooves, "test")}
     clips = load_clips(backing, held_out=True) if backing else ()
-    test_kits = load_kits(kits, in_test)
     items = (
         replace(item, name=f"{item.name}, {level:g} dB") if len(levels) > 1 else item
         for level in levels
-        for item in render_heldout(performances, test_kits, clips, level, seconds)
+        for item in render_heldout(performances, kits, clips, level, seconds)
     )
     return items, len(levels) * len(performances)
 

@@ -91,7 +91,9 @@ def _draw_voice(piece: Piece, send: float, options: SceneOptions, rng: np.random
 
 
 def _draw_pitch(piece: Piece, rng: np.random.Generator) -> float:
-    """Cymbals differ in size more than drums do in tuning."""
+    """Cymbals differ in size more than drums in tuning; kicks may be dead, or small and ringing like toms."""
+    if piece.drum is Drum.KICK:
+        return float(2 ** (rng.normal(1.0, 3.0) / 12)) if rng.random() < 0.7 else 1.0
     semitones = 2.5 if piece.drum is not None and piece.drum.lane in CYMBAL_LANES else 1.5
     return float(2 ** (rng.normal(0, semitones) / 12)) if rng.random() < 0.7 else 1.0
 
@@ -118,7 +120,7 @@ def _balanced(
     """Give each lane its own level, and all toms one pitch, as a mixing desk and a tuner would."""
     gains = {lane: float(10 ** (np.clip(rng.normal(0, 4.5), -10, 10) / 20)) for lane in Lane}
     softening = float(rng.uniform(0.002, 0.012)) if rng.random() < soft_sticks else 0.0
-    tom_pitch = float(2 ** (rng.normal(-1.5, rng.choice([2.0, 4.0], p=[0.8, 0.2])) / 12))
+    tom_pitch = float(2 ** (rng.normal(-0.7, rng.choice([1.8, 4.0], p=[0.8, 0.2])) / 12))
     return {
         drum: replace(
             voice,

@@ -14,10 +14,10 @@ from drumlane.rendering.scene import Scene, draw_scene, render_scene
 from drumlane.rendering.scene_options import SceneOptions
 from material import chord, click_kit, rock_beat
 
-CHANCES = ("live", "ducked", "separated", "mastered", "band_limited")
+CHANCES = ("live", "ducked", "separated", "mastered", "band_limited", "hum")
 NEVER = SceneOptions(seconds=1.5, accompanied=1.0, drumless=0.0, **dict.fromkeys(CHANCES, 0.0))
 ALWAYS = replace(NEVER, **dict.fromkeys(CHANCES, 1.0))
-PRODUCED = ("cues", "live", "live_db", "ducking", "separation", "mastering", "band_limit")
+PRODUCED = ("cues", "live", "live_db", "ducking", "separation", "mastering", "band_limit", "hum")
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -62,7 +62,7 @@ def test_nothing_is_produced_at_chance_zero_or_without_colour() -> None:
         for seed in range(10):
             scene = draw_scene(made, options, seed)
             assert (scene.live, scene.ducking, scene.separation) == (None, None, None)
-            assert (scene.mastering, scene.band_limit) == (None, None)
+            assert (scene.mastering, scene.band_limit, scene.hum) == (None, None, None)
     plain, asked = (replace(options, coloured=False) for options in (NEVER, ALWAYS))
     for seed in range(3):
         one, other = (render_scene(draw_scene(made, options, seed)).samples for options in (plain, asked))

@@ -204,7 +204,7 @@ def _labels(scene: Scene) -> tuple[Hit, ...]:
 def _keep_freed_memory() -> None:
     """Let what one item frees be used by the next: getting it anew from the system is a fifth of the time.
 
-    glibc gives back blocks above a threshold that rises to the largest block freed so far. Elsewhere this does
-    nothing.
+    glibc gives back what lies above a threshold, which rises with the largest block freed so far. Elsewhere
+    this does nothing.
     """
     np.empty(_KEPT, dtype=np.uint8)

@@ -32,7 +32,7 @@ class SceneOptions:
     band_limited: float = 0.1  # old files, small loudspeakers, telephones
     arranged: bool = True  # False: the grooves as they are
     joined: bool = True  # False: a groove that ends before the item is followed by nothing
-    coloured: bool = True  # False: kits as they are, in a plain room, and nothing of the five above
+    coloured: bool = True  # False: kits as they are, in a plain room, no hum and nothing of the five above
 
     def __post_init__(self) -> None:
         for name in _CHANCES:

@@ -77,7 +77,7 @@ def play(
     """
     dry = np.zeros(n_samples, dtype=np.float32)
     send = np.zeros(n_samples, dtype=np.float32)
-    shaped: dict[tuple[int, Drum], NDArray[np.float32]] = {}  # drums may share a piece, not its pitch
+    shaped: dict[tuple[int, Drum], _Stroke] = {}  # drums may share a piece, not its pitch
     played = [hit for hit in hits if hit.drum in voices]
     chokes = [round(hit.time * SAMPLE_RATE) for hit in played if hit.drum in CHOKERS]
     for hit in played:
@@ -85,8 +85,8 @@ def play(
         sample = _choose(voice.piece, hit.velocity, rng)
         key = (id(sample), hit.drum)
         if key not in shaped:
-            shaped[key] = _shape(sample, voice)
-        sound = _struck(shaped[key], voice, hit.velocity)
+            shaped[key] = _Stroke(_shape(sample, voice))
+        sound = shaped[key].at(voice.darkening * (1.0 - hit.velocity / 127.0))
         attack = round(sample.onset / voice.pitch)
         start = round(hit.time * SAMPLE_RATE) - attack
         if hit.drum is Drum.HIHAT_OPEN:
@@ -94,6 +94,22 @@ def play(
         gain = voice.gain * voice.piece.gain * _loudness(voice.piece, sample, hit.velocity, curve_db)
         _add(dry, send, start, sound, (gain, gain * voice.send))
     return Tracks(dry, send)
+
+
+class _Stroke:
+    """One shaped sample at any darkness; what all its strokes share is computed once."""
+
+    def __init__(self, sound: NDArray[np.float32]) -> None:
+        self.sound = sound
+        self._sums: NDArray[np.float64] | None = None
+
+    def at(self, dark: float) -> NDArray[np.float32]:
+        """Return the stroke with ``dark`` (0..1) of its highs lost."""
+        if dark <= 0.05 or len(self.sound) <= _DARK_TAPS:
+            return self.sound
+        if self._sums is None:
+            self._sums = _running_sums(self.sound, _DARK_TAPS)
+        return _blended(self.sound, self._sums, dark, _DARK_TAPS)
 
 
 def _choose(piece: Piece, velocity: int, rng: np.random.Generator) -> Sample:
@@ -120,7 +136,8 @@ def _shape(sample: Sample, voice: Voice) -> NDArray[np.float32]:
         seconds = np.arange(len(sound), dtype=np.float32) / SAMPLE_RATE
         sound = sound * np.exp(-voice.damping * np.float32(np.log(10) / 20) * seconds)
     if voice.shade and len(sound) > voice.shade_taps:
-        sound = _shaded(sound, voice.shade, voice.shade_taps)
+        sums = _running_sums(sound, voice.shade_taps)
+        sound = _blended(sound, sums, voice.shade, voice.shade_taps)
     if voice.wobble > 0:
         sound = sound * _swelling(len(sound), round(sample.onset / voice.pitch), voice)
     if voice.softening > 0:
@@ -146,16 +163,17 @@ def _swelling(n_samples: int, attack: int, voice: Voice) -> NDArray[np.float32]:
     return np.interp(np.arange(n_samples), at, 1.0 + voice.wobble * wander).astype(np.float32)
 
 
-def _struck(sound: NDArray[np.float32], voice: Voice, velocity: int) -> NDArray[np.float32]:
-    dark = voice.darkening * (1.0 - velocity / 127.0)
-    return sound if dark <= 0.05 or len(sound) <= _DARK_TAPS else _shaded(sound, dark, _DARK_TAPS)
+def _running_sums(sound: NDArray[np.float32], taps: int) -> NDArray[np.float64]:
+    """Return the sums of ``taps`` samples up to each: of none after it, so the attack keeps its place."""
+    sums = np.cumsum(sound, dtype=np.float64)
+    sums[taps:] -= sums[:-taps].copy()
+    return sums
 
 
-def _shaded(sound: NDArray[np.float32], shade: float, taps: int) -> NDArray[np.float32]:
-    """Blend into a running mean of past samples only: the attack keeps its place."""
-    total = np.cumsum(sound, dtype=np.float64)
-    total[taps:] -= total[:-taps].copy()
-    return np.asarray((1.0 - shade) * sound + (shade / taps) * total, dtype=np.float32)
+def _blended(
+    sound: NDArray[np.float32], sums: NDArray[np.float64], shade: float, taps: int
+) -> NDArray[np.float32]:
+    return np.asarray((1.0 - shade) * sound + (shade / taps) * sums, dtype=np.float32)
 
 
 def _choke(sound: NDArray[np.float32], attack: int, start: int, chokes: list[int]) -> NDArray[np.float32]:

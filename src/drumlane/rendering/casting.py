@@ -158,7 +158,7 @@ def _draw_buzz(hits: Sequence[Hit], voices: Mapping[Drum, Voice], rng: np.random
     shaken = tuple(h for h in hits if h.drum.lane in (Lane.KICK, *TOM_LANES))
     if snare is None or not shaken:
         return ()
-    gain = snare.gain * float(10 ** (rng.uniform(-34, -10) / 20))
+    gain = snare.gain * float(10 ** (rng.uniform(-30, -4) / 20))
     quiet = replace(snare, gain=gain, softening=float(rng.uniform(0.01, 0.04)))
     return ((tuple(replace(h, drum=Drum.CLAP) for h in shaken), quiet),)
 

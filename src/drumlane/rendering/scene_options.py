@@ -20,7 +20,7 @@ class SceneOptions:
     mixed_kit: float = 0.4  # every piece from another kit
     acoustic: float = 0.72  # share of acoustic kits
     noise: float = 0.3
-    buzz: float = 0.45  # the snare's wires answer to kick and toms
+    buzz: float = 0.55  # the snare's wires answer to kick and toms
     soft_sticks: float = 0.18  # brushes, rods or mallets
     layered: float = 0.15  # of each drum: a second piece sounds with every stroke
     hum: float = 0.12  # a steady low tone under everything

@@ -33,6 +33,7 @@ _CLASSES = ("--classes", "five,lanes")
 EVALUATIONS: Mapping[str, tuple[str, ...]] = {
     "dev-audio": ("evaluate", "--manifest", "../shared/data/dev-audio/dev.csv", *_CLASSES),
     "unseen-kits": (*_UNSEEN, *_CLASSES),
+    "unseen-acoustic-kits": (*_UNSEEN, "--acoustic", *_CLASSES),
     "unseen-kits-backing": (*_UNSEEN, "--backing", "../shared/data/backing", *_CLASSES),
 }
 SPEED, PICTURE = "speed", "picture"

@@ -15,7 +15,14 @@ from drumlane.audio.features import FeatureSpec, hz_to_mel
 from drumlane.models.card import FeatureFields, Level, ModelCard, Training, write_card
 from drumlane.models.loading import SHIPPED
 from drumlane.performance import Hit
-from drumlane.vocabulary import DRUM_OF_LANE, LANE_NAMES, LANES, Lane
+from drumlane.vocabulary import (
+    ARTICULATIONS,
+    DRUM_OF_LANE,
+    LANE_NAMES,
+    LANES,
+    LANES_OF_ARTICULATIONS,
+    Lane,
+)
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("patient", settings.get_profile(settings.get_current_profile_name()), deadline=None)
@@ -116,7 +123,10 @@ def card_for(path: Path, **changes: object) -> ModelCard:
         "thresholds": dict.fromkeys(LANE_NAMES, 0.5),
         "minimum_gaps": dict.fromkeys(LANE_NAMES, 0.05),
         "offsets": dict.fromkeys(LANE_NAMES, -0.015),  # measured: a rise shows before the window's middle
-        "hat_open_threshold": 0.5,
+        "velocity": dict.fromkeys(LANE_NAMES, (126.0, 1.0)),
+        "confidence": dict.fromkeys(LANE_NAMES, (1.0, 0.0)),
+        "presence_thresholds": dict.fromkeys(LANE_NAMES, 0.3),
+        "articulation_thresholds": dict.fromkeys((drum.value for drum in ARTICULATIONS), 0.5),
         "license": "MIT",
         "training": Training(command="none: made by hand", data=()),
     }
@@ -134,7 +144,8 @@ def detector_network(spec: FeatureSpec, n_lanes: int = len(LANES)) -> bytes:
         "rise": rise,
         "bands": bands * 0.25,
         "late": np.full(n_lanes, -5.0),
-        "hat": bands[:, [Lane.HIHAT]] * 0.25,
+        "told": _bands(spec)[:, [int(lane) for lane in LANES_OF_ARTICULATIONS]] * 0.25,
+        "everywhere": np.zeros((spec.n_mels, n_lanes)),
     }
     nodes = [
         helper.make_node("Transpose", ["features"], ["by_mel"], perm=[0, 2, 1]),
@@ -143,11 +154,14 @@ def detector_network(spec: FeatureSpec, n_lanes: int = len(LANES)) -> bytes:
         helper.make_node("Transpose", ["onset_by_lane"], ["onset"], perm=[0, 2, 1]),
         helper.make_node("MatMul", ["features", "bands"], ["levels"]),
         helper.make_node("Tanh", ["levels"], ["velocity"]),
-        helper.make_node("MatMul", ["features", "hat"], ["hat_level"]),
-        helper.make_node("Tanh", ["hat_level"], ["hat_open"]),
+        helper.make_node("MatMul", ["features", "told"], ["told_level"]),
+        helper.make_node("Tanh", ["told_level"], ["articulation"]),
+        helper.make_node("MatMul", ["features", "everywhere"], ["nothing"]),
+        helper.make_node("Sigmoid", ["nothing"], ["presence"]),  # one half: any lane may be there
     ]
     inputs = [_tensor("features", spec.n_mels)]
-    outputs = [_tensor("onset", n_lanes), _tensor("velocity", n_lanes), _tensor("hat_open", 1)]
+    sizes = {"onset": n_lanes, "velocity": n_lanes, "articulation": len(ARTICULATIONS), "presence": n_lanes}
+    outputs = [_tensor(name, size) for name, size in sizes.items()]
     weights = [numpy_helper.from_array(v.astype(np.float32), name) for name, v in constants.items()]
     graph = helper.make_graph(nodes, "detector", inputs, outputs, weights)
     opsets = [helper.make_opsetid("", 17)]

@@ -49,9 +49,9 @@ def test_any_model_answers_one_value_per_frame_and_lane(any_model_path: Path) ->
     model = load_model(any_model_path, threads=1)
     features = np.random.default_rng(0).random((2, 123, model.card.features.n_mels)).astype(np.float32)
     out = model.run(features)
-    assert out.onset.shape == out.velocity.shape == (2, 123, 8)
-    assert out.hat_open.shape == (2, 123)
-    for values in (out.onset, out.velocity, out.hat_open):
+    assert out.onset.shape == out.velocity.shape == out.presence.shape == (2, 123, 8)
+    assert out.articulation.shape == (2, 123, 6)
+    for values in (out.onset, out.velocity, out.articulation, out.presence):
         assert np.isfinite(values).all()
         assert values.min() >= 0
         assert values.max() <= 1
@@ -64,7 +64,7 @@ def test_any_model_lets_the_runtime_use_one_thread_or_several(any_model_path: Pa
 
 
 CARD_FAULTS = {
-    "another format version": ({"format_version": 99}, "format_version 99, this version of drumlane reads 1"),
+    "another format version": ({"format_version": 99}, "format_version 99, this version of drumlane reads 2"),
     "lanes in another order": ({"lanes": list(LANE_NAMES[::-1])}, "lanes: .*are not this package's"),
     "other features": ({"features_digest": "0" * 16}, "would hear something else than in training"),
     "an unknown key": ({"colour": "blue"}, "colour: Extra inputs are not permitted"),
@@ -130,7 +130,7 @@ def test_a_network_without_velocity_is_refused(model_path: Path) -> None:
     network.graph.output.remove(network.graph.output[1])
     onnx.save(network, model_path)
     write_card(card_for(model_path), model_path.with_suffix(".json"))
-    with pytest.raises(ModelError, match=r"has no output velocity \(has: onset, hat_open\)"):
+    with pytest.raises(ModelError, match=r"has no output velocity \(has: onset, articulation, presence\)"):
         load_model(model_path)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 torch = pytest.importorskip("torch", reason="networks need the train extra")
-from drumlane.networks.crnn import CRNN, CRNNSpec, Probabilities  # noqa: E402
+from drumlane.networks.crnn import CRNN, CRNNSpec, Probabilities, without_colour  # noqa: E402
 from drumlane.training.module import batch_losses  # noqa: E402
 
 pytestmark = pytest.mark.train
@@ -47,15 +47,15 @@ def some_batch() -> tuple["torch.Tensor", ...]:
         some_features(),
         onset,
         torch.rand(3, 40, 8, generator=rng),
-        (torch.rand(3, 40, 1, generator=rng) < 0.5).float(),
+        (torch.rand(3, 40, 6, generator=rng) < 0.5).float(),
     )
 
 
 @pytest.mark.parametrize(("batch", "frames"), [(1, 1), (1, 57), (3, 40)])
 def test_every_frame_has_an_answer_from_every_head(network: CRNN, batch: int, frames: int) -> None:
     out = network.eval()(some_features(batch, frames))
-    assert out.onset.shape == out.velocity.shape == (batch, frames, 8)
-    assert out.hat_open.shape == (batch, frames, 1)
+    assert out.onset.shape == out.velocity.shape == out.presence.shape == (batch, frames, 8)
+    assert out.articulation.shape == (batch, frames, 6)
 
 
 def test_probabilities_are_the_heads_between_0_and_1(network: CRNN) -> None:
@@ -86,15 +86,15 @@ def test_one_batch_can_be_overfitted(network: CRNN) -> None:
     assert losses[-1] < losses[0] / 5
 
 
-def test_velocity_and_open_hats_are_learnt_where_something_was_struck_only(network: CRNN) -> None:
-    features, onset, velocity, hat_open = some_batch()
+def test_velocity_and_articulation_are_learnt_where_something_was_struck_only(network: CRNN) -> None:
+    features, onset, velocity, articulation = some_batch()
     with torch.no_grad():
         out = network.eval()(features)
-    losses = batch_losses(out, (features, onset, velocity, hat_open), torch.ones(8))
-    elsewhere = (features, onset, torch.where(onset > 0, velocity, 1 - velocity), hat_open)
+    losses = batch_losses(out, (features, onset, velocity, articulation), torch.ones(8))
+    elsewhere = (features, onset, torch.where(onset > 0, velocity, 1 - velocity), articulation)
     torch.testing.assert_close(batch_losses(out, elsewhere, torch.ones(8)).velocity, losses.velocity)
-    silent = batch_losses(out, (features, 0 * onset, velocity, hat_open), torch.ones(8))
-    assert float(silent.velocity) == float(silent.hat_open) == 0.0
+    silent = batch_losses(out, (features, 0 * onset, velocity, articulation), torch.ones(8))
+    assert float(silent.velocity) == float(silent.articulation) == 0.0
 
 
 def test_an_item_s_answer_does_not_depend_on_its_batch(network: CRNN) -> None:
@@ -111,6 +111,36 @@ def test_the_past_is_heard_and_padding_far_away_changes_little(network: CRNN) ->
     whole = network.eval()(features).onset[0]
     longer = network(torch.cat([features, torch.zeros(1, 200, SPEC.n_mels)], dim=1)).onset[0]
     torch.testing.assert_close(longer[:300], whole[:300], atol=1e-3, rtol=1e-3)
+
+
+def test_the_second_view_does_not_see_what_a_whole_recording_is_coloured_by() -> None:
+    features = some_features()
+    colour = torch.linspace(0.5, 3.0, SPEC.n_mels)
+    torch.testing.assert_close(
+        without_colour(features + colour), without_colour(features), atol=1e-5, rtol=1e-4
+    )
+    louder = without_colour(3 * features)
+    torch.testing.assert_close(louder, without_colour(features), atol=0.1, rtol=0.05)
+
+
+def test_silence_has_no_colour_and_lends_none() -> None:
+    features = some_features(1, 60)
+    silence = torch.zeros(1, 30, SPEC.n_mels)
+    view = without_colour(torch.cat([silence, features, silence], dim=1))
+    assert not view[:, :30].any()
+    torch.testing.assert_close(view[:, 30:90], without_colour(features), atol=1e-5, rtol=1e-5)
+    assert not without_colour(silence).any()
+
+
+def test_a_lane_is_present_in_every_frame_of_an_item_that_strikes_it(network: CRNN) -> None:
+    batch = some_batch()
+    present = (batch[1].amax(dim=1, keepdim=True) > 0.3).float()
+    with torch.no_grad():
+        out = network.eval()(batch[0])
+    right = out._replace(presence=(present * 40 - 20).expand_as(out.presence))
+    assert float(batch_losses(right, batch, torch.ones(8)).presence) < 1e-6
+    wrong = out._replace(presence=-right.presence)
+    assert float(batch_losses(wrong, batch, torch.ones(8)).presence) > 10
 
 
 def test_onsets_are_rare_before_any_training(network: CRNN) -> None:

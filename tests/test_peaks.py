@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from drumlane.transcription.dynamics import around_peaks, confidences, midi_velocities
+from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks, confidences, midi_velocities
 from drumlane.transcription.peaks import pick_peaks
 
 FPS = 100.0
@@ -114,13 +114,12 @@ def test_strengths_are_read_where_the_onset_is() -> None:
 
 @given(st.floats(0, 1))
 def test_midi_velocities_lie_within_1_and_127(strength: float) -> None:
-    (velocity,) = midi_velocities(np.array([strength]))
+    (velocity,) = midi_velocities(np.array([strength]), *PLAIN_VELOCITY)
     assert 1 <= velocity <= 127
     assert velocity == round(1 + 126 * strength)
 
 
-@given(st.floats(0.01, 0.99), st.floats(0, 1), st.floats(0, 1))
-def test_a_higher_peak_is_never_less_sure(threshold: float, a: float, b: float) -> None:
-    low, high = confidences(np.array([min(a, b), max(a, b)]), threshold)
+@given(st.floats(0.01, 5), st.floats(-5, 5), st.floats(0, 1), st.floats(0, 1))
+def test_a_higher_peak_is_never_less_sure(slope: float, intercept: float, a: float, b: float) -> None:
+    low, high = confidences(np.array([min(a, b), max(a, b)]), slope, intercept)
     assert 0 <= low <= high <= 1
-    assert confidences(np.array([threshold]), threshold) == pytest.approx([0.5])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from drumlane.performance import Hit
 from drumlane.training.targets import encode
 from drumlane.transcription.peaks import pick_peaks
-from drumlane.vocabulary import LANES, Drum, Lane
+from drumlane.vocabulary import ARTICULATIONS, LANES, LANES_OF_ARTICULATIONS, Drum, Lane
 
 FPS = 100.0
 N_FRAMES = 201
@@ -37,7 +37,7 @@ def test_decoding_undoes_encoding_to_a_millisecond(times: list[float], drum: Dru
 
 
 @given(st.lists(hits, max_size=30))
-def test_velocities_and_open_hats_are_told_at_the_peaks(played: list[Hit]) -> None:
+def test_velocities_and_articulations_are_told_at_the_peaks(played: list[Hit]) -> None:
     targets = encode(played, N_FRAMES, FPS)
     for lane in LANES:
         mine = [h for h in played if h.drum.lane is lane]
@@ -46,14 +46,15 @@ def test_velocities_and_open_hats_are_told_at_the_peaks(played: list[Hit]) -> No
                 continue
             frame = round(hit.time * FPS)
             assert 1 + 126 * targets.velocity[frame, lane] == pytest.approx(hit.velocity, abs=1e-3)
-            if lane is Lane.HIHAT:
-                assert targets.hat_open[frame, 0] == (hit.drum is Drum.HIHAT_OPEN)
+            for i, (drum, owner) in enumerate(zip(ARTICULATIONS, LANES_OF_ARTICULATIONS, strict=True)):
+                if owner is lane:
+                    assert targets.articulation[frame, i] == (hit.drum is drum)
 
 
 @given(st.lists(hits, max_size=30))
 def test_targets_lie_in_0_to_1_whatever_is_played_and_the_order_does_not_matter(played: list[Hit]) -> None:
     targets = encode(played, N_FRAMES, FPS)
-    for values in (targets.onset, targets.velocity, targets.hat_open):
+    for values in (targets.onset, targets.velocity, targets.articulation):
         assert values.dtype == np.float32
         assert values.min() >= 0
         assert values.max() <= 1
@@ -83,9 +84,9 @@ def test_hits_at_the_edges_are_cut_and_do_not_wrap() -> None:
 
 def test_no_hits_are_no_targets() -> None:
     targets = encode([], 10, FPS)
-    assert (targets.onset.shape, targets.velocity.shape, targets.hat_open.shape) == (
+    assert (targets.onset.shape, targets.velocity.shape, targets.articulation.shape) == (
         (10, 8),
         (10, 8),
-        (10, 1),
+        (10, 6),
     )
-    assert not any(values.any() for values in (targets.onset, targets.velocity, targets.hat_open))
+    assert not any(values.any() for values in (targets.onset, targets.velocity, targets.articulation))

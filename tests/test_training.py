@@ -21,10 +21,12 @@ pytest.importorskip("lightning", reason="training needs the train extra")
 from drumlane.audio.features import FeatureSpec  # noqa: E402
 from drumlane.cli.app import main  # noqa: E402
 from drumlane.errors import ConfigError, DatasetError, ModelError  # noqa: E402
+from drumlane.networks.crnn import CRNN  # noqa: E402
 from drumlane.performance import Hit  # noqa: E402
 from drumlane.rendering.kits import SAMPLE_RATE  # noqa: E402
-from drumlane.training.checkpoints import read_checkpoint  # noqa: E402
+from drumlane.training.checkpoints import averaged_weights, read_checkpoint  # noqa: E402
 from drumlane.training.config import RunConfig, read_config  # noqa: E402
+from drumlane.training.export import load_network  # noqa: E402
 from drumlane.training.items import RenderedBatches, encode_item, load_material, validation_items  # noqa: E402
 from drumlane.training.run import train_transcriber  # noqa: E402
 from drumlane.training.targets import encode  # noqa: E402
@@ -240,12 +242,12 @@ def test_a_batch_s_number_fixes_it_whatever_came_before(finished: RunConfig) -> 
 
 
 def test_a_batch_has_the_shapes_of_the_network(finished: RunConfig) -> None:
-    features, onset, velocity, hat_open = batches_of(finished).batch(0)
+    features, onset, velocity, articulation = batches_of(finished).batch(0)
     frames = 1 + SAMPLE_RATE // 441
     assert features.shape == (2, frames, 80)
     assert onset.shape == velocity.shape == (2, frames, 8)
-    assert hat_open.shape == (2, frames, 1)
-    assert {t.dtype for t in (features, onset, velocity, hat_open)} == {torch.float32}
+    assert articulation.shape == (2, frames, 6)
+    assert {t.dtype for t in (features, onset, velocity, articulation)} == {torch.float32}
 
 
 @pytest.mark.parametrize("rate", [22050, 44100])
@@ -435,3 +437,26 @@ def shown(value: object) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def test_a_run_can_start_from_the_weights_of_another_with_one_view(
+    data_overrides: list[str], tmp_path: Path
+) -> None:
+    one = read_config(TEST_CONFIG, [*data_overrides, f"output={tmp_path}", "model.two_views=false"])
+    train_transcriber(one)
+    before, _ = load_network(checkpoint(one))
+    start = ["name=two", f"training.init_from={checkpoint(one).as_posix()}", "training.num_steps=1"]
+    two = read_config(TEST_CONFIG, [*data_overrides, f"output={tmp_path}", *start])
+    wide = CRNN(two.model).eval()
+    wide.load_state_dict(averaged_weights(checkpoint(one), wide.state_dict()))
+    features = torch.rand(1, 50, two.features.n_mels)
+    for a, b in zip(before(features), wide(features), strict=True):
+        torch.testing.assert_close(a, b)
+    train_transcriber(two)
+    moved = load_network(checkpoint(two))[0].onset.weight - before.onset.weight
+    assert 0 < float(moved.detach().abs().max()) < 0.01  # one step away
+
+
+def test_a_checkpoint_of_which_nothing_fits_cannot_be_started_from(finished: RunConfig) -> None:
+    with pytest.raises(ModelError, match="no layer of this checkpoint fits"):
+        averaged_weights(checkpoint(finished), {"other": torch.zeros(3)})

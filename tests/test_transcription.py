@@ -18,11 +18,13 @@ from drumlane.performance import Hit, Performance
 from drumlane.transcription import recording
 from drumlane.transcription.activations import PieceActivations, save_activations
 from drumlane.transcription.decoding import Decoder, decode
+from drumlane.transcription.dynamics import confidences
+from drumlane.transcription.presence import present
 from drumlane.transcription.recording import Recording
 from drumlane.transcription.sonify import clicks, sonify
 from drumlane.transcription.transcribe import Transcriber, TranscriptionOptions
 from drumlane.transcription.windows import WindowLayout, WindowStream
-from drumlane.vocabulary import LANES, Drum, Lane
+from drumlane.vocabulary import ARTICULATIONS, DRUM_OF_LANE, LANES, Drum, Lane
 
 SCORE = [(0.4 + 0.23 * i, LANES[(3 * i) % 8]) for i in range(16)]
 SECONDS = 4.5
@@ -47,13 +49,20 @@ def assert_same_hits(performance: Performance, score: list[tuple[float, Lane]], 
 
 
 def assert_sure_hits_moved_by(
-    seconds: float, original: Performance, moved: Performance, within: float
+    seconds: float, original: Performance, moved: Performance, within: float, decoder: Decoder
 ) -> None:
-    """Assert that all hits but those a hair above the threshold are in both, with the same velocities."""
+    """Assert that all sure hits (likely right, not a hair above the threshold) are in both, nearly as strong.
+
+    The recurrence remembers seconds of silence: with ten of them before, the shipped model moves by up to 4.
+    """
+    hair = np.array(decoder.thresholds) + 0.04 * (1 - np.array(decoder.thresholds))
+    least = [
+        max(0.5, *confidences(hair[lane : lane + 1], *decoder.confidence_curves[lane])) for lane in LANES
+    ]
     for here, there, delay in ((original, moved, seconds), (moved, original, -seconds)):
-        for hit in (hit for hit in here if hit.confidence > 0.52):
+        for hit in (h for h in here if h.drum.lane is not None and h.confidence > least[h.drum.lane]):
             partners = [h for h in there if h.drum is hit.drum and abs(h.time - hit.time - delay) <= within]
-            assert [abs(partner.velocity - hit.velocity) <= 2 for partner in partners] == [True], hit
+            assert [abs(partner.velocity - hit.velocity) <= 4 for partner in partners] == [True], hit
 
 
 # Windows -------------------------------------------------------------------------------------------
@@ -63,11 +72,11 @@ def running_mean(features: NDArray[np.float32]) -> Activations:
     """Answer with the mean over five frames: a network whose context is two frames."""
     padded = np.pad(features[0], ((2, 2), (0, 0)))
     mean = sum(padded[i : i + features.shape[1]] for i in range(5)) / 5
-    return Activations(mean[None, :, :8], mean[None, :, 8:16], mean[None, :, 16])
+    return Activations(mean[None, :, :8], mean[None, :, 8:16], mean[None, :, 16:22], mean[None, :, 22:])
 
 
 def stacked(parts: Iterator[Activations]) -> NDArray[np.float32]:
-    return np.concatenate([np.column_stack([p.onset, p.velocity, p.hat_open]) for p in parts])
+    return np.concatenate([np.column_stack([p.onset, p.velocity, p.articulation, p.presence]) for p in parts])
 
 
 def windowed(features: NDArray[np.float32], cuts: list[int], layout: WindowLayout) -> NDArray[np.float32]:
@@ -85,9 +94,9 @@ def windowed(features: NDArray[np.float32], cuts: list[int], layout: WindowLayou
 def test_windows_answer_as_the_whole_would_however_the_features_arrive(
     n_frames: int, cuts: list[int], core: int, context: int
 ) -> None:
-    features = np.random.default_rng(n_frames).random((n_frames, 17)).astype(np.float32)
+    features = np.random.default_rng(n_frames).random((n_frames, 30)).astype(np.float32)
     answer = running_mean(features[None])
-    whole = np.column_stack([answer.onset[0], answer.velocity[0], answer.hat_open[0]])
+    whole = np.column_stack([answer.onset[0], answer.velocity[0], answer.articulation[0], answer.presence[0]])
     layout = WindowLayout(core, context, minimum=10)
     assert windowed(features, cuts, layout) == pytest.approx(whole, abs=1e-6)
     assert np.array_equal(windowed(features, cuts, layout), windowed(features, [], layout))
@@ -180,7 +189,7 @@ def test_gain_does_not_change_the_hits(
     original = any_transcriber.transcribe(song, SAMPLE_RATE)
     louder = any_transcriber.transcribe(song * np.float32(10 ** (gain_db / 20)), SAMPLE_RATE)
     assert len(original) > 0
-    assert_sure_hits_moved_by(0.0, original, louder, within=0.001)
+    assert_sure_hits_moved_by(0.0, original, louder, 0.001, any_transcriber.decoder)
 
 
 @pytest.mark.parametrize("n_samples", [441 * 7, 441 * 1000])
@@ -191,7 +200,7 @@ def test_shifting_the_audio_by_whole_frames_shifts_the_hits(
     late = np.concatenate([np.zeros(n_samples, dtype=np.float32), song])
     shifted = any_transcriber.transcribe(late, SAMPLE_RATE)
     assert len(original) > 0
-    assert_sure_hits_moved_by(n_samples / SAMPLE_RATE, original, shifted, within=0.002)
+    assert_sure_hits_moved_by(n_samples / SAMPLE_RATE, original, shifted, 0.002, any_transcriber.decoder)
 
 
 @pytest.mark.parametrize("n_samples", [100, 219, 1000])
@@ -275,13 +284,17 @@ def test_impossible_options_are_refused(detector_path: Path) -> None:
 # Decoding ------------------------------------------------------------------------------------------
 
 
-def piece(onset_at: dict[tuple[int, Lane], float], hat_open: float = 0.0, n: int = 100) -> PieceActivations:
+def piece(
+    onset_at: dict[tuple[int, Lane], float], told: dict[Drum, float] | None = None, n: int = 100
+) -> PieceActivations:
     onset = np.zeros((n, 8), dtype=np.float16)
     for (frame, lane), value in onset_at.items():
         onset[frame, lane] = value
-    return PieceActivations(
-        onset, np.full((n, 8), 0.5, np.float16), np.full(n, hat_open, np.float16), 100.0, (n - 1) / 100
-    )
+    articulation = np.zeros((n, len(ARTICULATIONS)), dtype=np.float16)
+    for drum, value in (told or {}).items():
+        articulation[:, ARTICULATIONS.index(drum)] = value
+    half = np.full((n, 8), 0.5, np.float16)
+    return PieceActivations(onset, half, articulation, half, 100.0, (n - 1) / 100)
 
 
 def decoder(**changes: object) -> Decoder:
@@ -305,10 +318,67 @@ def test_a_peak_becomes_a_hit_with_velocity_and_confidence() -> None:
 def test_hats_are_open_or_closed_only_with_articulations(
     open_: float, articulations: bool, drum: Drum
 ) -> None:
-    hits = decode(
-        piece({(20, Lane.HIHAT): 0.9, (50, Lane.SNARE): 0.9}, open_), decoder(articulations=articulations)
-    )
+    activations = piece({(20, Lane.HIHAT): 0.9, (50, Lane.SNARE): 0.9}, {Drum.HIHAT_OPEN: open_})
+    hits = decode(activations, decoder(articulations=articulations))
     assert [hit.drum for hit in hits] == [drum, Drum.SNARE]
+
+
+def test_each_articulation_belongs_to_its_lane_and_the_surest_one_wins() -> None:
+    struck = {(10 * (1 + lane), lane): 0.9 for lane in Lane}
+    told = {
+        Drum.HIHAT_OPEN: 0.6,
+        Drum.HIHAT_PEDAL: 0.7,
+        Drum.SIDE_STICK: 0.9,
+        Drum.RIDE_BELL: 0.8,
+        Drum.CHINA: 0.5,
+    }
+    drums = {hit.drum.lane: hit.drum for hit in decode(piece(struck, told), decoder())}
+    assert drums == {
+        **DRUM_OF_LANE,
+        Lane.HIHAT: Drum.HIHAT_PEDAL,
+        Lane.SNARE: Drum.SIDE_STICK,
+        Lane.RIDE: Drum.RIDE_BELL,
+        Lane.CRASH: Drum.CHINA,
+    }
+
+
+def test_a_lane_that_seems_absent_has_no_hits() -> None:
+    activations = piece({(20, Lane.KICK): 0.9, (50, Lane.LOW_TOM): 0.9})
+    least = tuple(0.6 if lane is Lane.LOW_TOM else 0.4 for lane in Lane)
+    assert [hit.drum for hit in decode(activations, decoder(presence_thresholds=least))] == [Drum.KICK]
+
+
+def test_of_toms_and_of_crash_and_ride_only_the_one_that_stands_out_most_is_struck() -> None:
+    together = {
+        (20, Lane.HI_TOM): 0.6,
+        (21, Lane.MID_TOM): 0.8,
+        (22, Lane.LOW_TOM): 0.7,
+        (20, Lane.SNARE): 0.9,
+    }
+    cymbals = {(50, Lane.CRASH): 0.7, (50, Lane.RIDE): 0.7, (58, Lane.RIDE): 0.6, (50, Lane.HIHAT): 0.9}
+    hits = decode(piece({**together, **cymbals}), decoder())
+    assert sorted((round(100 * hit.time), hit.drum.lane) for hit in hits) == [
+        (20, Lane.SNARE),
+        (21, Lane.MID_TOM),
+        (50, Lane.HIHAT),
+        (50, Lane.CRASH),
+        (58, Lane.RIDE),
+    ]
+
+
+def test_a_rival_stands_out_against_its_own_threshold() -> None:
+    thresholds = tuple(0.6 if lane is Lane.RIDE else 0.3 for lane in Lane)
+    hits = decode(piece({(50, Lane.CRASH): 0.5, (51, Lane.RIDE): 0.9}), decoder(thresholds=thresholds))
+    assert [hit.drum for hit in hits] == [Drum.CRASH]
+
+
+@given(st.integers(1, 1500), st.integers(0, 2**32 - 1))
+def test_presence_is_the_mean_over_eight_seconds_cut_at_the_ends(n: int, seed: int) -> None:
+    heard = np.random.default_rng(seed).random((n, 8)).astype(np.float16)
+    means = present(heard, 100.0)
+    for frame in (0, n // 2, n - 1):
+        near = heard[max(0, frame - 400) : frame + 401].astype(np.float64)
+        assert means[frame] == pytest.approx(near.mean(axis=0), abs=1e-5)
 
 
 def test_offsets_move_hits_but_never_out_of_the_recording() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from drumlane.errors import ConfigError
 from drumlane.vocabulary import (
+    ARTICULATIONS,
     DOCUMENT_A,
     DOCUMENT_D,
     DRUM_OF_LANE,
@@ -14,6 +15,7 @@ from drumlane.vocabulary import (
     LANE_NAMES,
     LANE_OF_DRUM,
     LANES,
+    LANES_OF_ARTICULATIONS,
     MIDI_MAPS,
     NOTE_OF_DRUM,
     TD17,
@@ -118,3 +120,10 @@ def test_an_unknown_lane_lists_the_lanes_nearest_first() -> None:
 def test_maps_cannot_be_changed() -> None:
     with pytest.raises(TypeError, match="does not support item assignment"):
         TD17[36] = Drum.SNARE  # type: ignore[index]
+
+
+def test_every_articulation_is_another_stroke_of_its_own_lane() -> None:
+    for drum, lane in zip(ARTICULATIONS, LANES_OF_ARTICULATIONS, strict=True):
+        assert drum.lane is lane
+        assert drum is not DRUM_OF_LANE[lane]
+    assert len(set(ARTICULATIONS)) == len(ARTICULATIONS)

@@ -107,6 +107,24 @@ DRUM_OF_LANE: Mapping[Lane, Drum] = MappingProxyType(
     }
 )
 
+# Other strokes of a lane that a transcriber tells from the plain one, in the order of its output.
+ARTICULATIONS: tuple[Drum, ...] = (
+    Drum.HIHAT_OPEN,
+    Drum.HIHAT_PEDAL,
+    Drum.SIDE_STICK,
+    Drum.RIDE_BELL,
+    Drum.SPLASH,
+    Drum.CHINA,
+)
+LANES_OF_ARTICULATIONS: tuple[Lane, ...] = (
+    Lane.HIHAT,
+    Lane.HIHAT,
+    Lane.SNARE,
+    Lane.RIDE,
+    Lane.CRASH,
+    Lane.CRASH,
+)
+
 # Evaluation class sets: lane -> class name. Five classes as in the ADTOF papers, three as in MIREX.
 FIVE_CLASSES: tuple[str, ...] = ("kick", "snare", "tom", "hihat", "cymbal")
 FIVE_CLASS_OF_LANE: Mapping[Lane, str] = MappingProxyType(

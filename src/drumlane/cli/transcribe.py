@@ -54,7 +54,8 @@ def transcribe(
         list[str] | None, typer.Option(help="Seconds between hits of a lane: 0.03, or kick=0.05,hihat=0.03.")
     ] = None,
     articulations: Annotated[
-        bool, typer.Option("--articulations/--lanes", help="Tell open from closed hats, or write lanes only.")
+        bool,
+        typer.Option("--articulations/--lanes", help="Tell open hats, side sticks …, or write lanes only."),
     ] = True,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave results as they are.")

@@ -16,22 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ModelError
 from drumlane.files import shown, whole_file
-from drumlane.vocabulary import LANE_NAMES
+from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES
 
-FORMAT_VERSION = 1  # raise it when a reader of the old form would go wrong
+FORMAT_VERSION = 2  # raise it when a reader of the old form would go wrong
 
 LaneValues = dict[str, float]
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class VelocityMap(_Strict):
-    """MIDI velocity of a network output ``v`` in 0..1: ``low + (high - low) * v``."""
-
-    low: int = Field(default=1, ge=1, le=127)
-    high: int = Field(default=127, ge=1, le=127)
 
 
 class Source(_Strict):
@@ -105,8 +98,10 @@ class ModelCard(_Strict):
     thresholds: LaneValues  # activation in 0..1 from which a peak counts
     minimum_gaps: LaneValues  # seconds between hits of a lane
     offsets: LaneValues  # seconds the network is late; subtracted from every time
-    hat_open_threshold: float = Field(ge=0, le=1)
-    velocity: VelocityMap = VelocityMap()
+    presence_thresholds: LaneValues  # mean presence in 0..1 below which a lane's peaks are no hits
+    articulation_thresholds: dict[str, float]  # activation in 0..1 from which a stroke is not the plain one
+    confidence: dict[str, tuple[float, float]]  # of each lane: see ``transcription.dynamics.confidences``
+    velocity: dict[str, tuple[float, float]]  # of each lane: MIDI velocity = slope · output + intercept
     license: str
     training: Training
     scores: tuple[Score, ...] = ()
@@ -118,7 +113,26 @@ class ModelCard(_Strict):
             raise ValueError(f"lanes {list(lanes)} are not this package's {list(LANE_NAMES)}")
         return lanes
 
-    @field_validator("thresholds", "minimum_gaps", "offsets")
+    @field_validator("confidence", "velocity")
+    @classmethod
+    def _one_rising_curve_per_lane(
+        cls, curves: dict[str, tuple[float, float]]
+    ) -> dict[str, tuple[float, float]]:
+        if sorted(curves) != sorted(LANE_NAMES):
+            raise ValueError(f"needs a slope and an intercept for each of {', '.join(LANE_NAMES)}")
+        if not all(slope > 0 and math.isfinite(slope + intercept) for slope, intercept in curves.values()):
+            raise ValueError("slopes must be above 0 and everything finite")
+        return {name: curves[name] for name in LANE_NAMES}
+
+    @field_validator("articulation_thresholds")
+    @classmethod
+    def _one_value_per_articulation(cls, values: dict[str, float]) -> dict[str, float]:
+        names = [drum.value for drum in ARTICULATIONS]
+        if sorted(values) != sorted(names) or not all(0 <= value <= 1 for value in values.values()):
+            raise ValueError(f"needs one value in 0..1 for each of {', '.join(names)}")
+        return {name: values[name] for name in names}
+
+    @field_validator("thresholds", "presence_thresholds", "minimum_gaps", "offsets")
     @classmethod
     def _one_value_per_lane(cls, values: LaneValues) -> LaneValues:
         if sorted(values) != sorted(LANE_NAMES):
@@ -132,6 +146,13 @@ class ModelCard(_Strict):
     def _thresholds_in_range(cls, values: LaneValues) -> LaneValues:
         if not all(0 < value < 1 for value in values.values()):
             raise ValueError("thresholds must lie between 0 and 1")
+        return values
+
+    @field_validator("presence_thresholds")
+    @classmethod
+    def _presence_in_range(cls, values: LaneValues) -> LaneValues:
+        if not all(0 <= value < 1 for value in values.values()):
+            raise ValueError("thresholds of presence must be at least 0 and below 1")
         return values
 
     @field_validator("minimum_gaps")

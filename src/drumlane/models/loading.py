@@ -2,9 +2,9 @@
 
 Flow: audio.features -> **models** -> transcription
 
-Input ``features`` (batch, frames, mels); outputs ``onset`` and ``velocity`` (batch, frames, 8) and
-``hat_open`` (batch, frames, 1), all in 0..1. onnxruntime is used here only, and
-loads on the first ``load_model``.
+Input ``features`` (batch, frames, mels); outputs ``onset``, ``velocity`` and ``presence`` (batch, frames, 8)
+and ``articulation`` (batch, frames, 6), all in 0..1. onnxruntime is used here only, and loads on the first
+``load_model``.
 """
 
 import hashlib
@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from drumlane.errors import ModelError
 from drumlane.files import AnyPath, shown
 from drumlane.models.card import ModelCard, read_card
-from drumlane.vocabulary import LANES
+from drumlane.vocabulary import ARTICULATIONS, LANES
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 SHIPPED = Path(__file__).with_name("transcriber.onnx")
-OUTPUTS = ("onset", "velocity", "hat_open")
+OUTPUTS = ("onset", "velocity", "articulation", "presence")
+_SIZES = (len(LANES), len(LANES), len(ARTICULATIONS), len(LANES))
 MAX_DEFAULT_THREADS = 4  # a network this small gains nothing from more
 
 
@@ -35,12 +36,13 @@ class Activations:
 
     onset: NDArray[np.floating[Any]]  # (…, frames, 8)
     velocity: NDArray[np.floating[Any]]  # (…, frames, 8)
-    hat_open: NDArray[np.floating[Any]]  # (…, frames)
+    articulation: NDArray[np.floating[Any]]  # (…, frames, 6), as ``vocabulary.ARTICULATIONS``
+    presence: NDArray[np.floating[Any]]  # (…, frames, 8)
 
     @property
     def n_frames(self) -> int:
         """The number of frames."""
-        return int(self.hat_open.shape[-1])
+        return int(self.onset.shape[-2])
 
 
 class Model:
@@ -57,14 +59,15 @@ class Model:
             ModelError: the network does not answer in the promised shapes.
         """
         inputs = {"features": np.ascontiguousarray(features, dtype=np.float32)}
-        onset, velocity, hat_open = self._session.run(list(OUTPUTS), inputs)
-        expected = (*features.shape[:2], len(LANES))
-        if onset.shape != expected or velocity.shape != expected or hat_open.shape != (*expected[:2], 1):
+        outputs = self._session.run(list(OUTPUTS), inputs)
+        shapes = [output.shape for output in outputs]
+        expected = [(*features.shape[:2], size) for size in _SIZES]
+        if shapes != expected:
             raise ModelError(
-                f"model {self.card.name}: for features {features.shape} the outputs are {onset.shape}, "
-                f"{velocity.shape}, {hat_open.shape}; expected {expected} twice and {(*expected[:2], 1)}"
+                f"model {self.card.name}: for features {features.shape} the outputs are {shapes}, "
+                f"expected {expected}"
             )
-        return Activations(onset, velocity, hat_open[..., 0])
+        return Activations(*outputs)
 
 
 def load_model(path: AnyPath | None = None, threads: int | None = None) -> Model:
@@ -135,7 +138,7 @@ def _check_interface(session: "InferenceSession", card: ModelCard, path: Path) -
         raise ModelError(
             f"{shown(path)}: the network has no output {', '.join(missing)} (has: {', '.join(shapes)})"
         )
-    for name, size in zip(OUTPUTS, (len(LANES), len(LANES), 1), strict=True):
+    for name, size in zip(OUTPUTS, _SIZES, strict=True):
         _check_last_axis(path, name, shapes[name], size)
 
 

@@ -25,6 +25,7 @@ from drumlane.files import whole_file
 from drumlane.training.config import RunConfig
 
 FOLDER = "checkpoints"
+_FIRST = "convs.0.conv.weight"
 LAST, BEST = "last.ckpt", "best.ckpt"
 
 
@@ -45,6 +46,25 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     if not isinstance(hyper, dict) or not {"model", "features"} <= hyper.keys() or "state_dict" not in saved:
         raise ModelError(f"{path}: not a checkpoint of a transcriber (it says nothing of a network)")
     return saved
+
+
+def averaged_weights(path: Path, wanted: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the averaged weights of a checkpoint that fit ``wanted`` in name and shape.
+
+    Raises:
+        ModelError: the file is not a checkpoint of a transcriber, or nothing in it fits.
+    """
+    saved = read_checkpoint(path)["state_dict"]
+    prefix = "averaged.module."
+    theirs = {name: saved[prefix + name] for name in wanted if prefix + name in saved}
+    fitting = {name: weights for name, weights in theirs.items() if weights.shape == wanted[name].shape}
+    first = theirs.get(_FIRST)
+    if first is not None and first.shape[1] == 1 and wanted[_FIRST].shape[1] == 2:
+        # A second view starts unheard, and everything else goes on as it was.
+        fitting[_FIRST] = torch.cat([first, torch.zeros_like(first)], dim=1)
+    if not fitting:
+        raise ModelError(f"{path}: no layer of this checkpoint fits the network of the configuration")
+    return fitting
 
 
 def checkpoint_to_resume(config: RunConfig, resume: str | None) -> Path | None:

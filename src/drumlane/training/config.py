@@ -32,6 +32,9 @@ class DataConfig(_Section):
     grooves: Path = Field(description="folder of the Groove MIDI Dataset (info.csv and MIDI files)")
     backing: Path | None = Field(None, description="folder of drumless clips (music.csv, real.csv, ir.csv)")
     procedural_kits: int = Field(24, ge=0, description="kits made by the program itself")
+    procedural_brushes: int = Field(
+        12, ge=0, description="snares played with brushes, made by the program itself"
+    )
     procedural_clips: int = Field(24, ge=0, description="20 s pieces of accompaniment made by the program")
     max_grooves: int | None = Field(None, ge=1, description="use only the first grooves of each split")
     max_kits: int | None = Field(None, ge=1, description="use only the first kits of each set")
@@ -46,6 +49,10 @@ class DataConfig(_Section):
 class TrainingConfig(_Section):
     """How the network learns."""
 
+    init_from: Path | None = Field(
+        None,
+        description="checkpoint to start from; layers that do not fit start anew",
+    )
     num_steps: int = Field(6000, ge=1, description="optimiser steps of the whole run")
     batch_size: int = Field(16, ge=1, description="items a step")
     learning_rate: float = Field(1e-3, gt=0, description="peak, after the warm-up")
@@ -55,7 +62,8 @@ class TrainingConfig(_Section):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field("bf16-mixed", description="Lightning's")
     ema_decay: float = Field(0.999, ge=0, lt=1, description="of the averaged weights that are kept")
     velocity_weight: float = Field(0.5, ge=0, description="of the velocity loss")
-    hat_open_weight: float = Field(0.1, ge=0, description="of the open-hat loss")
+    articulation_weight: float = Field(0.1, ge=0, description="of the articulation loss")
+    presence_weight: float = Field(0.05, ge=0, description="of the loss of lane presence")
     positive_weight: tuple[float, ...] = Field(
         (1.5, 1.5, 1.5, 3.0, 3.0, 3.0, 3.0, 2.0),
         min_length=len(LANES),

@@ -22,7 +22,7 @@ from drumlane.errors import DatasetError
 from drumlane.rendering.accompaniment import Clip, load_clips, load_rooms
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.material import Material
-from drumlane.rendering.procedural import procedural_kit
+from drumlane.rendering.procedural import brushed_snare, procedural_kit
 from drumlane.rendering.procedural_music import procedural_accompaniment
 from drumlane.rendering.scene import Item, draw_scene, render_scene
 from drumlane.rendering.scene_options import SceneOptions
@@ -30,7 +30,7 @@ from drumlane.training.config import DataConfig
 from drumlane.training.recorded_kits import recorded_kits
 from drumlane.training.targets import Targets, encode
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # features, onset, velocity, hat_open
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # features, onset, velocity, articulation
 PROCEDURAL_CLIP_SECONDS = 20.0
 VALIDATION_SEED = 10**9  # apart from any training item
 _MIN_HITS = 2  # a groove with fewer teaches nothing
@@ -46,6 +46,7 @@ def load_material(config: DataConfig, split: str, seed: int) -> Material:
     kits = recorded_kits(config, training)
     if training:
         kits += [procedural_kit(np.random.default_rng((seed, i))) for i in range(config.procedural_kits)]
+        kits += [brushed_snare(np.random.default_rng((seed, i, 1))) for i in range(config.procedural_brushes)]
     grooves = [g.performance.hits for g in load_grooves(config.grooves, split, config.max_grooves)]
     clips = load_clips(config.backing, held_out=not training) if config.backing else []
     if training:
@@ -95,8 +96,8 @@ class RenderedBatches(IterableDataset[Batch]):
         features = torch.from_numpy(np.stack([f for f, _ in rendered]))
         onset = torch.from_numpy(np.stack([t.onset for _, t in rendered]))
         velocity = torch.from_numpy(np.stack([t.velocity for _, t in rendered]))
-        hat_open = torch.from_numpy(np.stack([t.hat_open for _, t in rendered]))
-        return features, onset, velocity, hat_open
+        articulation = torch.from_numpy(np.stack([t.articulation for _, t in rendered]))
+        return features, onset, velocity, articulation
 
     def _item(self, number: int) -> Item:
         scene = draw_scene(self.material, self.options, (self.seed, number))

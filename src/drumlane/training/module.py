@@ -7,7 +7,7 @@ number, so that a resumed run draws the same dropout as an uninterrupted one.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -25,9 +25,9 @@ from drumlane.rendering.scene import Item
 from drumlane.training.config import TrainingConfig
 from drumlane.training.items import Batch, encode_item
 from drumlane.training.thresholds import MINIMUM_GAPS, best_thresholds, micro_f
-from drumlane.vocabulary import LANE_NAMES, Lane
+from drumlane.vocabulary import LANE_NAMES, LANES_OF_ARTICULATIONS
 
-_AT_ONSET = 0.3  # onset target from which velocity and openness are learnt
+_AT_ONSET = 0.3  # onset target from which velocity and articulation are learnt
 
 
 class Losses(NamedTuple):
@@ -35,18 +35,30 @@ class Losses(NamedTuple):
 
     onset: Tensor
     velocity: Tensor
-    hat_open: Tensor
+    articulation: Tensor
+    presence: Tensor
 
 
 def batch_losses(out: Outputs, batch: Batch, positive_weight: Tensor) -> Losses:
-    """Return the losses of logits; velocity and open hats count where something was struck."""
-    _, onset, velocity, hat_open = batch
+    """Return the losses of logits; velocity and articulation count where something was struck.
+
+    A lane is present when it is struck anywhere in the item.
+    """
+    _, onset, velocity, articulation = batch
     onset_loss = F.binary_cross_entropy_with_logits(out.onset.float(), onset, pos_weight=positive_weight)
     struck = onset * (onset > _AT_ONSET)
     wrong = (torch.sigmoid(out.velocity.float()) - velocity) ** 2
-    hats = struck[..., Lane.HIHAT : Lane.HIHAT + 1]
-    open_loss = F.binary_cross_entropy_with_logits(out.hat_open.float(), hat_open, reduction="none")
-    return Losses(onset_loss, _weighted_mean(wrong, struck), _weighted_mean(open_loss, hats))
+    articulation_loss = F.binary_cross_entropy_with_logits(
+        out.articulation.float(), articulation, reduction="none"
+    )
+    of_lane = struck[..., list(LANES_OF_ARTICULATIONS)]
+    present = (onset.amax(dim=1, keepdim=True) > _AT_ONSET).float().expand_as(out.presence)
+    return Losses(
+        onset_loss,
+        _weighted_mean(wrong, struck),
+        _weighted_mean(articulation_loss, of_lane),
+        F.binary_cross_entropy_with_logits(out.presence.float(), present),
+    )
 
 
 def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
@@ -59,7 +71,11 @@ class TranscriberModule(lightning.LightningModule):
     def __init__(self, model: CRNNSpec, features: FeatureSpec, training: TrainingConfig, seed: int) -> None:
         super().__init__()
         self.save_hyperparameters(
-            {"model": asdict(model), "features": asdict(features), "training": training.model_dump()}
+            {
+                "model": asdict(model),
+                "features": asdict(features),
+                "training": training.model_dump(mode="json"),
+            }
         )
         self.features = features
         self.training_config = training
@@ -72,6 +88,11 @@ class TranscriberModule(lightning.LightningModule):
         self.positive_weight: Tensor
         self.register_buffer("positive_weight", torch.tensor(training.positive_weight))
 
+    def start_from(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over some weights, in the network and in its average."""
+        self.network.load_state_dict(weights, strict=False)
+        self.averaged.module.load_state_dict(weights, strict=False)
+
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Make dropout a function of the seed and the step."""
         torch.manual_seed(self.seed * 1_000_003 + self.global_step)
@@ -81,14 +102,18 @@ class TranscriberModule(lightning.LightningModule):
         losses = batch_losses(self.network(batch[0]), batch, self.positive_weight)
         config = self.training_config
         loss = (
-            losses.onset + config.velocity_weight * losses.velocity + config.hat_open_weight * losses.hat_open
+            losses.onset
+            + config.velocity_weight * losses.velocity
+            + config.articulation_weight * losses.articulation
+            + config.presence_weight * losses.presence
         )
         self.log_dict(
             {
                 "train_loss": loss,
                 "onset_loss": losses.onset,
                 "velocity_loss": losses.velocity,
-                "hat_loss": losses.hat_open,
+                "articulation_loss": losses.articulation,
+                "presence_loss": losses.presence,
             },
             prog_bar=True,
         )

@@ -26,6 +26,7 @@ from drumlane.training.checkpoints import (
     FOLDER,
     LAST,
     Interruptible,
+    averaged_weights,
     checkpoint_to_resume,
     keep_best,
     steps_done,
@@ -61,6 +62,8 @@ def train_transcriber(config: RunConfig, resume: str | None = None, fast_dev_run
         torch.set_num_threads(config.hardware.num_threads)
     loader = _loader(config, first)
     module = TranscriberModule(config.model, config.features, config.training, config.seed)
+    if config.training.init_from is not None and checkpoint is None:
+        module.start_from(averaged_weights(config.training.init_from, module.network.state_dict()))
     interruptible = Interruptible(config.folder / FOLDER / LAST)
     trainer = _trainer(config, [interruptible, *_callbacks(config)], first)
     _fit(trainer, module, loader, checkpoint)
@@ -141,7 +144,12 @@ def _shortened(config: RunConfig) -> RunConfig:
         update={
             "name": f"{config.name}-dev",
             "data": config.data.model_copy(
-                update={"max_grooves": 8, "procedural_kits": 1, "procedural_clips": 1}
+                update={
+                    "max_grooves": 8,
+                    "procedural_kits": 1,
+                    "procedural_clips": 1,
+                    "procedural_brushes": 1,
+                }
             ),
             "training": config.training.model_copy(
                 update={"num_steps": 2, "batch_size": 2, "warmup_steps": 1}

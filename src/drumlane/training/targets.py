@@ -14,10 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.performance import Hit
-from drumlane.vocabulary import LANES, Drum, Lane
+from drumlane.vocabulary import ARTICULATIONS, LANES, LANES_OF_ARTICULATIONS
 
 SIGMA_FRAMES = 0.75  # 1 at the onset, .41 one frame away, .03 two frames away
 _REACH = 2  # frames on each side
+_OF_LANE = tuple(
+    tuple(i for i, owner in enumerate(LANES_OF_ARTICULATIONS) if owner is lane) for lane in LANES
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,14 +29,14 @@ class Targets:
 
     onset: NDArray[np.float32]  # (frames, 8), 0..1
     velocity: NDArray[np.float32]  # (frames, 8), 0..1, meaningful where onset > 0
-    hat_open: NDArray[np.float32]  # (frames, 1), 0 or 1, meaningful where onset of the hi-hat > 0
+    articulation: NDArray[np.float32]  # (frames, 6), 0 or 1, meaningful where onset of its lane > 0
 
 
 def encode(hits: Iterable[Hit], n_frames: int, fps: float) -> Targets:
     """Return the targets of ``hits``; drums without a lane and frames outside are left out."""
     onset = np.zeros((n_frames, len(LANES)), dtype=np.float32)
     velocity = np.zeros_like(onset)
-    hat_open = np.zeros((n_frames, 1), dtype=np.float32)
+    articulation = np.zeros((n_frames, len(ARTICULATIONS)), dtype=np.float32)
     for hit in hits:
         lane = hit.drum.lane
         if lane is None:
@@ -45,6 +48,6 @@ def encode(hits: Iterable[Hit], n_frames: int, fps: float) -> Targets:
         nearer = frames[bump > onset[frames, lane]]  # the nearest of close strokes decides
         onset[frames, lane] = np.maximum(onset[frames, lane], bump)
         velocity[nearer, lane] = (hit.velocity - 1) / 126.0
-        if lane is Lane.HIHAT:
-            hat_open[nearer, 0] = float(hit.drum is Drum.HIHAT_OPEN)
-    return Targets(onset, velocity, hat_open)
+        for i in _OF_LANE[lane]:
+            articulation[nearer, i] = float(hit.drum is ARTICULATIONS[i])
+    return Targets(onset, velocity, articulation)

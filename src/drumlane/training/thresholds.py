@@ -22,6 +22,7 @@ TOLERANCE = 0.05  # s
 NEARLY_BEST = 0.003  # of F
 # Seconds between strokes of one lane: flams and rolls on the snare and fast hats stay.
 MINIMUM_GAPS = (0.04, 0.028, 0.025, 0.03, 0.03, 0.03, 0.05, 0.035)
+PRESENCE_GRID = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 
 Onsets = NDArray[np.float32]  # (frames, 8), 0..1
 
@@ -41,6 +42,36 @@ def best_thresholds(
     return tuple(t for t, _ in chosen), tuple(c for _, c in chosen)
 
 
+def best_presences(
+    heard: Sequence[tuple[Onsets, Onsets]],
+    references: Sequence[Sequence[Hit]],
+    fps: float,
+    gaps: Sequence[float],
+    thresholds: Sequence[float],
+) -> tuple[float, ...]:
+    """Return for each lane the mean presence below which its peaks are better not believed.
+
+    Args:
+        heard: onset activations and mean presence of each item.
+        references: hits of each item.
+        fps: frames a second.
+        gaps: minimum gap of each lane in seconds.
+        thresholds: onset thresholds of each lane.
+    """
+    chosen = []
+    for lane in LANES:
+        table = [Counts(0, 0, 0)] * len(PRESENCE_GRID)
+        for (onset, presence), hits in zip(heard, references, strict=True):
+            reference = np.array([h.time for h in hits if h.drum.lane is lane])
+            times, _ = pick_peaks(onset[:, lane], thresholds[lane], gaps[lane], fps)
+            there = presence[np.clip(np.rint(times * fps).astype(np.intp), 0, len(onset) - 1), lane]
+            for i, least in enumerate(PRESENCE_GRID):
+                table[i] += count(reference, times[there >= least])
+        good = _nearly_best([c.f for c in table])
+        chosen.append(PRESENCE_GRID[int(good[-1])])  # music is without drums for longer
+    return tuple(chosen)
+
+
 def micro_f(counts: Sequence[Counts]) -> float:
     """Return F of the pooled counts."""
     return sum(counts, Counts(0, 0, 0)).f
@@ -55,10 +86,18 @@ def _best_of_lane(
         times, heights = pick_peaks(onset[:, lane], GRID[0], gap, fps)
         for i, threshold in enumerate(GRID):
             table[i] += count(reference, times[heights >= threshold])
-    f = np.nan_to_num([c.f for c in table])  # a lane without hits has no F
-    good = np.flatnonzero(f >= f.max() - NEARLY_BEST)
-    chosen = int(good[len(good) // 2])
+    chosen = _middle_of_best([c.f for c in table])
     return GRID[chosen], table[chosen]
+
+
+def _middle_of_best(scores: Sequence[float]) -> int:
+    good = _nearly_best(scores)
+    return int(good[len(good) // 2])
+
+
+def _nearly_best(scores: Sequence[float]) -> NDArray[np.intp]:
+    f = np.nan_to_num(scores)  # a lane without hits has no F
+    return np.flatnonzero(f >= f.max() - NEARLY_BEST)
 
 
 def count(reference: NDArray[np.float64], estimate: NDArray[np.float64]) -> Counts:

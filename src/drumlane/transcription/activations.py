@@ -2,7 +2,7 @@
 
 Flow: recording -> audio.features -> windows (models) -> **activations** -> decoding
 
-Kept as float16: an hour is 12 MB, and a step of 0.0005 near 1 is far finer than the network is sure of.
+Kept as float16: an hour is 22 MB, and a step of 0.0005 near 1 is far finer than the network is sure of.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from drumlane.files import whole_file
 from drumlane.models.loading import Activations, Model
 from drumlane.transcription.recording import Recording
 from drumlane.transcription.windows import WindowStream
-from drumlane.vocabulary import LANE_NAMES, LANES
+from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
 
 Progress = Callable[[float], None]  # called with a fraction, 0..1
 Halves = NDArray[np.float16]
@@ -30,7 +30,8 @@ class PieceActivations:
 
     onset: Halves  # (frames, 8)
     velocity: Halves  # (frames, 8)
-    hat_open: Halves  # (frames,)
+    articulation: Halves  # (frames, 6), as ``vocabulary.ARTICULATIONS``
+    presence: Halves  # (frames, 8)
     fps: float  # frame i is centred on i / fps seconds
     duration: float  # seconds of audio
     silent: bool = False  # nothing was there to hear; all values are 0
@@ -67,7 +68,7 @@ def features_of(recording: Recording, spec: FeatureSpec) -> Halves:
 
 
 def save_activations(activations: PieceActivations, path: Path) -> None:
-    """Write activations as a compressed ``.npz``: onset, velocity, hat_open, fps, duration, lanes.
+    """Write activations as a compressed ``.npz``, each array under its name, with the names of its columns.
 
     Raises:
         FormatError: the file cannot be written.
@@ -77,10 +78,12 @@ def save_activations(activations: PieceActivations, path: Path) -> None:
             partial,
             onset=activations.onset,
             velocity=activations.velocity,
-            hat_open=activations.hat_open,
+            articulation=activations.articulation,
+            presence=activations.presence,
             fps=np.float64(activations.fps),
             duration=np.float64(activations.duration),
             lanes=np.array(LANE_NAMES),
+            articulations=np.array([drum.value for drum in ARTICULATIONS]),
         )
 
 
@@ -98,14 +101,17 @@ def _features(recording: Recording, spec: FeatureSpec) -> Iterator[NDArray[np.fl
 
 
 def _halves(part: Activations) -> Activations:
-    return Activations(*(a.astype(np.float16) for a in (part.onset, part.velocity, part.hat_open)))
+    outputs = (part.onset, part.velocity, part.articulation, part.presence)
+    return Activations(*(output.astype(np.float16) for output in outputs))
 
 
 def _stack(parts: list[Activations], n_frames: int, fps: float, duration: float) -> PieceActivations:
     if not parts:
-        wide, narrow = np.zeros((n_frames, len(LANES)), np.float16), np.zeros(n_frames, np.float16)
-        return PieceActivations(wide, wide, narrow, fps, duration, silent=True)
-    onset, velocity, hat_open = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("onset", "velocity", "hat_open")
+        by_lane = np.zeros((n_frames, len(LANES)), np.float16)
+        articulation = np.zeros((n_frames, len(ARTICULATIONS)), np.float16)
+        return PieceActivations(by_lane, by_lane, articulation, by_lane, fps, duration, silent=True)
+    onset, velocity, articulation, presence = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("onset", "velocity", "articulation", "presence")
     )
-    return PieceActivations(onset, velocity, hat_open, fps, duration)
+    return PieceActivations(onset, velocity, articulation, presence, fps, duration)

@@ -1,6 +1,6 @@
 """Decoding: activations become a performance.
 
-Flow: transcription.activations -> **decoding** (peaks, dynamics) -> Performance
+Flow: transcription.activations -> **decoding** (peaks, presence, rivals, dynamics) -> Performance
 
 Pure: the same activations and settings always give the same hits. Training chooses the settings that a
 model's card carries; a user may overrule them.
@@ -15,9 +15,20 @@ from numpy.typing import NDArray
 from drumlane.models.card import ModelCard
 from drumlane.performance import Hit, Performance
 from drumlane.transcription.activations import PieceActivations
-from drumlane.transcription.dynamics import around_peaks, confidences, midi_velocities
+from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks, confidences, midi_velocities
 from drumlane.transcription.peaks import pick_peaks
-from drumlane.vocabulary import DRUM_OF_LANE, LANE_NAMES, LANES, Drum, Lane, lane_by_name
+from drumlane.transcription.presence import present
+from drumlane.transcription.rivals import Peaks, without_rivals
+from drumlane.vocabulary import (
+    ARTICULATIONS,
+    DRUM_OF_LANE,
+    LANE_NAMES,
+    LANES,
+    LANES_OF_ARTICULATIONS,
+    Drum,
+    Lane,
+    lane_by_name,
+)
 
 PerLane = float | Mapping[str, float]  # one value for all lanes, or some lanes' own
 
@@ -29,14 +40,19 @@ class Decoder:
     thresholds: tuple[float, ...]  # activation from which a peak is a hit, 0..1
     minimum_gaps: tuple[float, ...]  # seconds between hits of one lane
     offsets: tuple[float, ...]  # seconds the activations are late
-    hat_open_threshold: float = 0.5
-    velocity_range: tuple[int, int] = (1, 127)  # MIDI velocities of the outputs 0 and 1
-    articulations: bool = True  # tell open hats from closed ones
+    presence_thresholds: tuple[float, ...] = (0.0,) * len(LANES)  # see ``presence``; 0 lets every peak pass
+    articulation_thresholds: tuple[float, ...] = (0.5,) * len(ARTICULATIONS)
+    confidence_curves: tuple[tuple[float, float], ...] = ((1.0, 0.0),) * len(LANES)  # slope and intercept
+    velocity_curves: tuple[tuple[float, float], ...] = (PLAIN_VELOCITY,) * len(LANES)  # slope and intercept
+    articulations: bool = True  # tell open hats, side sticks … from plain strokes
 
     def __post_init__(self) -> None:
-        lengths = {len(self.thresholds), len(self.minimum_gaps), len(self.offsets)}
-        if lengths != {len(LANES)}:
-            raise ValueError(f"thresholds, minimum_gaps and offsets need {len(LANES)} values each")
+        by_lane = (self.thresholds, self.presence_thresholds, self.minimum_gaps, self.offsets)
+        curves = (self.confidence_curves, self.velocity_curves)
+        if {len(values) for values in (*by_lane, *curves)} != {len(LANES)}:
+            raise ValueError(f"thresholds, gaps, offsets and curves need {len(LANES)} values each")
+        if len(self.articulation_thresholds) != len(ARTICULATIONS):
+            raise ValueError(f"articulation_thresholds needs {len(ARTICULATIONS)} values")
 
     @classmethod
     def of(cls, card: ModelCard) -> "Decoder":
@@ -45,14 +61,19 @@ class Decoder:
             thresholds=tuple(card.thresholds[name] for name in LANE_NAMES),
             minimum_gaps=tuple(card.minimum_gaps[name] for name in LANE_NAMES),
             offsets=tuple(card.offsets[name] for name in LANE_NAMES),
-            hat_open_threshold=card.hat_open_threshold,
-            velocity_range=(card.velocity.low, card.velocity.high),
+            presence_thresholds=tuple(card.presence_thresholds[name] for name in LANE_NAMES),
+            confidence_curves=tuple(card.confidence[name] for name in LANE_NAMES),
+            articulation_thresholds=tuple(card.articulation_thresholds[drum.value] for drum in ARTICULATIONS),
+            velocity_curves=tuple(card.velocity[name] for name in LANE_NAMES),
         )
 
 
 def decode(activations: PieceActivations, decoder: Decoder) -> Performance:
     """Return the hits in the activations of a whole recording."""
-    hits = (hit for lane in LANES for hit in _lane_hits(activations, lane, decoder))
+    presence = present(activations.presence, activations.fps)
+    peaks = [_believed_peaks(activations, presence[:, lane], lane, decoder) for lane in LANES]
+    peaks = without_rivals(peaks, decoder.thresholds)
+    hits = (hit for lane in LANES for hit in _lane_hits(activations, lane, peaks[lane], decoder))
     return Performance.of(hits, duration=activations.duration)
 
 
@@ -72,15 +93,27 @@ def per_lane(defaults: tuple[float, ...], wanted: PerLane | None) -> tuple[float
     return tuple(values)
 
 
-def _lane_hits(activations: PieceActivations, lane: Lane, decoder: Decoder) -> Iterator[Hit]:
+def _believed_peaks(
+    activations: PieceActivations, presence: NDArray[np.float32], lane: Lane, decoder: Decoder
+) -> Peaks:
+    """Return the peaks of a lane where the lane seems to be played at all."""
     onset = activations.onset[:, lane].astype(np.float32)
-    threshold = decoder.thresholds[lane]
-    times, heights = pick_peaks(onset, threshold, decoder.minimum_gaps[lane], activations.fps)
-    frames = np.clip(np.rint(times * activations.fps).astype(np.intp), 0, len(onset) - 1)
+    times, heights = pick_peaks(onset, decoder.thresholds[lane], decoder.minimum_gaps[lane], activations.fps)
+    here = presence[_frames(times, activations)] >= decoder.presence_thresholds[lane]
+    return times[here], heights[here]
+
+
+def _frames(times: NDArray[np.float64], activations: PieceActivations) -> NDArray[np.intp]:
+    return np.clip(np.rint(times * activations.fps).astype(np.intp), 0, len(activations.onset) - 1)
+
+
+def _lane_hits(activations: PieceActivations, lane: Lane, peaks: Peaks, decoder: Decoder) -> Iterator[Hit]:
+    times, heights = peaks
+    onset, frames = activations.onset[:, lane].astype(np.float32), _frames(times, activations)
     strengths = around_peaks(activations.velocity[:, lane], onset, frames)
-    velocities = midi_velocities(strengths, *decoder.velocity_range).tolist()
+    velocities = midi_velocities(strengths, *decoder.velocity_curves[lane]).tolist()
     drums = _drums(activations, lane, frames, decoder)
-    sure = confidences(heights, threshold).tolist()
+    sure = confidences(heights, *decoder.confidence_curves[lane]).tolist()
     onsets = np.clip(times - decoder.offsets[lane], 0.0, activations.duration).tolist()
     yield from map(Hit, onsets, drums, velocities, sure)
 
@@ -88,8 +121,17 @@ def _lane_hits(activations: PieceActivations, lane: Lane, decoder: Decoder) -> I
 def _drums(
     activations: PieceActivations, lane: Lane, frames: NDArray[np.intp], decoder: Decoder
 ) -> list[Drum]:
+    """Return the articulation that exceeds its threshold most, else the lane's plain stroke."""
     plain = DRUM_OF_LANE[lane]
-    if lane is not Lane.HIHAT or not decoder.articulations:
+    mine = [i for i, owner in enumerate(LANES_OF_ARTICULATIONS) if owner is lane]
+    if not mine or not decoder.articulations:
         return [plain] * len(frames)
-    open_ = around_peaks(activations.hat_open, activations.onset[:, lane], frames)
-    return [Drum.HIHAT_OPEN if value >= decoder.hat_open_threshold else plain for value in open_]
+    onset = activations.onset[:, lane]
+    excess = np.stack(
+        [
+            around_peaks(activations.articulation[:, i], onset, frames) - decoder.articulation_thresholds[i]
+            for i in mine
+        ]
+    )
+    strongest = excess.argmax(axis=0) if len(frames) else np.zeros(0, dtype=np.intp)
+    return [ARTICULATIONS[mine[i]] if excess[i, n] >= 0 else plain for n, i in enumerate(strongest.tolist())]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Frames = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
-_SURE_AT_THRESHOLD = 0.5
+PLAIN_VELOCITY = (126.0, 1.0)  # slope and intercept of an output that is a velocity already, as targets are
 
 
 def around_peaks(values: Frames, onset: Frames, peaks: NDArray[np.intp]) -> Floats:
@@ -29,21 +29,25 @@ def around_peaks(values: Frames, onset: Frames, peaks: NDArray[np.intp]) -> Floa
     return np.asarray((values[near] * weights).sum(axis=1) / weights.sum(axis=1))
 
 
-def midi_velocities(strengths: Floats, low: int = 1, high: int = 127) -> NDArray[np.int64]:
-    """Return MIDI velocities for strengths in 0..1: ``low + (high - low) * strength``, rounded.
+def midi_velocities(strengths: Floats, slope: float, intercept: float) -> NDArray[np.int64]:
+    """Return MIDI velocities for strengths in 0..1: ``slope · strength + intercept``, rounded, 1 to 127.
 
-    >>> midi_velocities(np.array([0.0, 0.5, 1.0])).tolist()
+    >>> midi_velocities(np.array([0.0, 0.5, 1.0]), *PLAIN_VELOCITY).tolist()
     [1, 64, 127]
     """
-    return np.clip(np.rint(low + (high - low) * strengths), 1, 127).astype(np.int64)
+    return np.clip(np.rint(slope * strengths + intercept), 1, 127).astype(np.int64)
 
 
-def confidences(heights: Floats, threshold: float) -> Floats:
-    """Return how sure each hit is: 0.5 for a peak at the threshold, 1 for a height of 1, linear between.
+def confidences(heights: Floats, slope: float, intercept: float) -> Floats:
+    """Return how probably each hit is right: ``sigmoid(slope · logit(height) + intercept)``.
 
-    Peaks below the threshold, which are no hits, go linearly from 0.5 to 0.
-
-    >>> confidences(np.array([0.1, 0.2, 0.6, 1.0]), 0.2).round(2).tolist()
-    [0.25, 0.5, 0.75, 1.0]
+    >>> confidences(np.array([0.2, 0.5, 0.8]), 1.0, 0.0).round(2).tolist()
+    [0.2, 0.5, 0.8]
     """
-    return np.asarray(np.interp(heights, [0.0, threshold, 1.0], [0.0, _SURE_AT_THRESHOLD, 1.0]))
+    return np.asarray(1.0 / (1.0 + np.exp(-(slope * logit(heights) + intercept))))
+
+
+def logit(heights: Floats) -> Floats:
+    """Return the logarithm of the odds of heights in 0..1, kept finite at the ends."""
+    inside = np.clip(np.asarray(heights, dtype=np.float64), 1e-3, 1 - 1e-3)
+    return np.asarray(np.log(inside / (1.0 - inside)))

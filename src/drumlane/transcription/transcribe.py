@@ -24,7 +24,7 @@ class TranscriptionOptions:
 
     thresholds: PerLane | None = None  # 0..1, for all lanes or by name: {"kick": 0.3}
     minimum_gaps: PerLane | None = None  # seconds between hits of one lane
-    articulations: bool = True  # tell open hats from closed ones; False writes each lane's plain stroke
+    articulations: bool = True  # tell open hats, side sticks, bells …; False writes each lane's plain stroke
     partial: bool = False  # use recordings that are cut off as far as they go, instead of refusing them
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ class WindowLayout:
     """Sizes in frames."""
 
     core: int = 1800  # frames a window answers for; 18 s at 100 fps
-    context: int = 100  # frames it sees on either side; with 1 s no activation moved by more than 0.012
+    context: int = 300  # frames it sees on either side: presence is asked of several seconds
     minimum: int = 100  # shorter recordings are filled up with silence
 
     def __post_init__(self) -> None:
@@ -69,10 +69,9 @@ class WindowStream:
         self._answered = stop
         self._start = max(0, stop - layout.context)
         self._blocks = [held[self._start - start :].copy()]
+        outputs = (out.onset, out.velocity, out.articulation, out.presence)
         # Copies: a slice would keep the whole window's outputs alive.
-        return Activations(
-            out.onset[0, answer].copy(), out.velocity[0, answer].copy(), out.hat_open[0, answer].copy()
-        )
+        return Activations(*(output[0, answer].copy() for output in outputs))
 
 
 def _at_least(features: NDArray[np.float32], minimum: int) -> NDArray[np.float32]:

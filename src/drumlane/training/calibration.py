@@ -1,0 +1,148 @@
+"""Calibration: what the decoder needs beside the weights, from items of held-out kits.
+
+Flow: export (activations of rendered items) -> **calibration** (thresholds, confidence) -> models.card
+
+Onset thresholds are chosen without presence, presence by what it lets pass, onsets once more with it. The
+rest is read off the strokes that are then found.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.evaluation.matching import match_onsets
+from drumlane.models.loading import Activations
+from drumlane.performance import Hit
+from drumlane.rendering.scene import Item
+from drumlane.training.confidence import Curve, fit_curve
+from drumlane.training.thresholds import GRID, MINIMUM_GAPS, TOLERANCE, best_presences, best_thresholds
+from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks
+from drumlane.transcription.peaks import pick_peaks
+from drumlane.transcription.presence import present
+from drumlane.vocabulary import ARTICULATIONS, LANES, LANES_OF_ARTICULATIONS, Drum, Lane
+
+_FEWEST = 30  # strokes from which a velocity curve is fitted
+_SLOPES = (63.0, 378.0)  # MIDI velocity for the whole range of the output
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The settings of a decoder; tuples in lane order, times in seconds."""
+
+    thresholds: tuple[float, ...]
+    presence_thresholds: tuple[float, ...]
+    offsets: tuple[float, ...]
+    articulation_thresholds: tuple[float, ...]  # in the order of vocabulary.ARTICULATIONS
+    confidence_curves: tuple[Curve, ...]
+    velocity_curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """The peaks of one lane in one item, and which of them are hits."""
+
+    onset: NDArray[np.float32]  # (frames,)
+    times: NDArray[np.float64]  # (peaks,) seconds
+    heights: NDArray[np.float64]  # (peaks,)
+    frames: NDArray[np.intp]  # (peaks,)
+    hits: Sequence[Hit]  # of the lane
+    pairs: NDArray[np.intp]  # (matches, 2): hit, peak
+
+
+def calibrate(heard: Sequence[Activations], items: Sequence[Item], fps: float) -> Calibration:
+    """Choose a decoder's settings on what a network heard in rendered items."""
+    onsets = [activations.onset for activations in heard]
+    presences = [present(activations.presence, fps) for activations in heard]
+    references = [item.hits for item in items]
+    thresholds, _ = best_thresholds(onsets, references, fps, MINIMUM_GAPS)
+    both = list(zip(onsets, presences, strict=True))
+    least = best_presences(both, references, fps, MINIMUM_GAPS, thresholds)
+    believed = [o * (p >= np.array(least, dtype=p.dtype)) for o, p in zip(onsets, presences, strict=True)]
+    thresholds, _ = best_thresholds(believed, references, fps, MINIMUM_GAPS)
+    peaks = {lane: _peaks(lane, thresholds[lane], believed, items, fps) for lane in LANES}
+    candidates = {lane: _peaks(lane, GRID[0], believed, items, fps) for lane in LANES}
+    return Calibration(
+        thresholds,
+        least,
+        tuple(_offset(peaks[lane]) for lane in LANES),
+        tuple(_articulation_threshold(i, heard, peaks) for i in range(len(ARTICULATIONS))),
+        tuple(_confidence_curve(candidates[lane]) for lane in LANES),
+        tuple(_velocity_curve(lane, heard, peaks[lane]) for lane in LANES),
+    )
+
+
+def _peaks(
+    lane: Lane, threshold: float, onsets: Sequence[NDArray[np.float32]], items: Sequence[Item], fps: float
+) -> list[_Found]:
+    found = []
+    for onset, item in zip(onsets, items, strict=True):
+        times, heights = pick_peaks(onset[:, lane], threshold, MINIMUM_GAPS[lane], fps)
+        frames = np.clip(np.rint(times * fps).astype(np.intp), 0, len(onset) - 1)
+        hits = [h for h in item.hits if h.drum.lane is lane]
+        pairs = match_onsets([h.time for h in hits], times, TOLERANCE)
+        found.append(_Found(onset[:, lane], times, heights, frames, hits, pairs))
+    return found
+
+
+def _offset(peaks: Sequence[_Found]) -> float:
+    late = [p.times[peak] - p.hits[hit].time for p in peaks for hit, peak in p.pairs.tolist()]
+    return round(float(np.median(late)), 5) if late else 0.0
+
+
+def _confidence_curve(peaks: Sequence[_Found]) -> Curve:
+    right = [np.isin(np.arange(len(p.times)), p.pairs[:, 1]) for p in peaks]
+    return fit_curve(np.concatenate([p.heights for p in peaks]), np.concatenate(right))
+
+
+def _velocity_curve(lane: Lane, heard: Sequence[Activations], peaks: Sequence[_Found]) -> Curve:
+    """Return the line from the output to MIDI velocity with the least squared error.
+
+    Items that are hard to hear teach the network to stay near the mean; the line takes that back.
+    """
+    x, y = [np.zeros(0)], [np.zeros(0)]
+    for activations, p in zip(heard, peaks, strict=True):
+        x.append(around_peaks(activations.velocity[:, lane], p.onset, p.frames[p.pairs[:, 1]]))
+        y.append(np.array([p.hits[i].velocity for i in p.pairs[:, 0]], dtype=np.float64))
+    outputs, velocities = np.concatenate(x), np.concatenate(y)
+    if len(outputs) < _FEWEST or outputs.std() < 1e-3:
+        return PLAIN_VELOCITY
+    covariance = float(np.mean((outputs - outputs.mean()) * (velocities - velocities.mean())))
+    slope = float(np.clip(covariance / outputs.var(), *_SLOPES))
+    return slope, float(velocities.mean() - slope * outputs.mean())
+
+
+def _articulation_threshold(
+    index: int, heard: Sequence[Activations], peaks: dict[Lane, list[_Found]]
+) -> float:
+    """Return the threshold that tells an articulation best among the strokes of its lane that were found.
+
+    Best is balanced accuracy for open hats; the others are rare, and best is their F.
+    """
+    drum, values, truth = ARTICULATIONS[index], [np.zeros(0)], []
+    for activations, p in zip(heard, peaks[LANES_OF_ARTICULATIONS[index]], strict=True):
+        frames = p.frames[p.pairs[:, 1]]
+        values.append(around_peaks(activations.articulation[:, index], p.onset, frames))
+        truth += [p.hits[i].drum is drum for i in p.pairs[:, 0]]
+    score = _balanced_accuracy if drum is Drum.HIHAT_OPEN else _f_of_told
+    return _best_cut(np.concatenate(values), np.array(truth, dtype=bool), score)
+
+
+def _best_cut(
+    values: NDArray[np.float64],
+    truth: NDArray[np.bool_],
+    score: Callable[[NDArray[np.bool_], NDArray[np.bool_]], float],
+) -> float:
+    if not truth.any() or truth.all():
+        return 0.5
+    grid = np.arange(0.1, 0.91, 0.02)
+    return round(float(grid[int(np.argmax([score(values >= cut, truth) for cut in grid]))]), 3)
+
+
+def _balanced_accuracy(told: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float(0.5 * (told[truth].mean() + (~told[~truth]).mean()))
+
+
+def _f_of_told(told: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
+    return float(2 * (told & truth).sum() / max(1, told.sum() + truth.sum()))

@@ -2,11 +2,11 @@
 
 Flow: recording -> audio.features -> windows (models) -> **activations** -> decoding
 
-Kept as float16: an hour is 22 MB, and a step of 0.0005 near 1 is far finer than the network is sure of.
+Kept as float16: an hour is 16 MB, and a step of 0.0005 near 1 is far finer than the network is sure of.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
 
 Progress = Callable[[float], None]  # called with a fraction, 0..1
 Halves = NDArray[np.float16]
+PRESENCE_STEP = 10  # frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class PieceActivations:
     onset: Halves  # (frames, 8)
     velocity: Halves  # (frames, 8)
     articulation: Halves  # (frames, 6), as ``vocabulary.ARTICULATIONS``
-    presence: Halves  # (frames, 8)
+    presence: Halves  # (frames / PRESENCE_STEP, 8), of every tenth frame: it changes slowly
     fps: float  # frame i is centred on i / fps seconds
     duration: float  # seconds of audio
     silent: bool = False  # nothing was there to hear; all values are 0
@@ -50,16 +51,15 @@ def hear(recording: Recording, model: Model, progress: Progress | None = None) -
         raise ValueError(f"recording.rate={recording.rate} must be the model's {spec.sample_rate}")
     n_frames = spec.n_frames(recording.n_samples)
     if recording.silent:
-        return _stack([], n_frames, spec.fps, recording.duration)
-    windows = WindowStream(model.run)
-    parts: list[Activations] = []
+        return replace(_nothing(n_frames, spec.fps, recording.duration), silent=True)
+    heard = _nothing(n_frames, spec.fps, recording.duration)
     n_done = 0
-    for part in _answers(recording, windows, spec):
-        parts.append(_halves(part))
+    for part in _answers(recording, WindowStream(model.run), spec):
+        _put(part, n_done, heard)
         n_done += part.n_frames
         if progress:
             progress(n_done / n_frames)
-    return _stack(parts, n_frames, spec.fps, recording.duration)
+    return heard
 
 
 def features_of(recording: Recording, spec: FeatureSpec) -> Halves:
@@ -100,18 +100,26 @@ def _features(recording: Recording, spec: FeatureSpec) -> Iterator[NDArray[np.fl
     yield stream.finish()
 
 
-def _halves(part: Activations) -> Activations:
-    outputs = (part.onset, part.velocity, part.articulation, part.presence)
-    return Activations(*(output.astype(np.float16) for output in outputs))
+def _nothing(n_frames: int, fps: float, duration: float) -> PieceActivations:
+    def zeros(rows: int, columns: int) -> Halves:
+        return np.zeros((rows, columns), np.float16)
 
-
-def _stack(parts: list[Activations], n_frames: int, fps: float, duration: float) -> PieceActivations:
-    if not parts:
-        by_lane = np.zeros((n_frames, len(LANES)), np.float16)
-        articulation = np.zeros((n_frames, len(ARTICULATIONS)), np.float16)
-        return PieceActivations(by_lane, by_lane, articulation, by_lane, fps, duration, silent=True)
-    onset, velocity, articulation, presence = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("onset", "velocity", "articulation", "presence")
+    n_lanes = len(LANES)
+    return PieceActivations(
+        zeros(n_frames, n_lanes),
+        zeros(n_frames, n_lanes),
+        zeros(n_frames, len(ARTICULATIONS)),
+        zeros(-(-n_frames // PRESENCE_STEP), n_lanes),
+        fps,
+        duration,
     )
-    return PieceActivations(onset, velocity, articulation, presence, fps, duration)
+
+
+def _put(part: Activations, first: int, into: PieceActivations) -> None:
+    """Write what was heard from frame ``first`` on into its place."""
+    here = slice(first, first + part.n_frames)
+    into.onset[here], into.velocity[here] = part.onset, part.velocity
+    into.articulation[here] = part.articulation
+    start = -(-first // PRESENCE_STEP)
+    slow = part.presence[start * PRESENCE_STEP - first :: PRESENCE_STEP]
+    into.presence[start : start + len(slow)] = slow

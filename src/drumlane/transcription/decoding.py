@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from drumlane.models.card import ModelCard
 from drumlane.performance import Hit, Performance
-from drumlane.transcription.activations import PieceActivations
+from drumlane.transcription.activations import PRESENCE_STEP, PieceActivations
 from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks, confidences, midi_velocities
 from drumlane.transcription.peaks import pick_peaks
 from drumlane.transcription.presence import present
@@ -70,7 +70,7 @@ class Decoder:
 
 def decode(activations: PieceActivations, decoder: Decoder) -> Performance:
     """Return the hits in the activations of a whole recording."""
-    presence = present(activations.presence, activations.fps)
+    presence = present(activations.presence, activations.fps / PRESENCE_STEP)
     peaks = [_believed_peaks(activations, presence[:, lane], lane, decoder) for lane in LANES]
     peaks = without_rivals(peaks, decoder.thresholds)
     hits = (hit for lane in LANES for hit in _lane_hits(activations, lane, peaks[lane], decoder))
@@ -99,7 +99,8 @@ def _believed_peaks(
     """Return the peaks of a lane where the lane seems to be played at all."""
     onset = activations.onset[:, lane].astype(np.float32)
     times, heights = pick_peaks(onset, decoder.thresholds[lane], decoder.minimum_gaps[lane], activations.fps)
-    here = presence[_frames(times, activations)] >= decoder.presence_thresholds[lane]
+    nearest = np.minimum(_frames(times, activations) // PRESENCE_STEP, len(presence) - 1)
+    here = presence[nearest] >= decoder.presence_thresholds[lane]
     return times[here], heights[here]
 
 

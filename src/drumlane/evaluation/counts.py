@@ -4,7 +4,7 @@ A ratio with nothing below the line is ``nan``: the precision of no estimate, th
 """
 
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +80,22 @@ class HatCounts:
 def ratio(part: float, whole: float) -> float:
     """Return ``part / whole``, nan for nothing out of nothing."""
     return part / whole if whole else nan
+
+
+def counts_json(counts: Counts) -> dict[str, float | None]:
+    """Return counts and their ratios as plain JSON values."""
+    return {
+        "n_reference": counts.support,
+        "n_estimate": counts.estimated,
+        "tp": counts.tp,
+        "fp": counts.fp,
+        "fn": counts.fn,
+        "precision": finite(counts.precision),
+        "recall": finite(counts.recall),
+        "f": finite(counts.f),
+    }
+
+
+def finite(value: float) -> float | None:
+    """Return a value as JSON can hold it: None for one that is not finite."""
+    return value if isfinite(value) else None

@@ -14,7 +14,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from drumlane.evaluation.counts import Counts, ratio
+from drumlane.evaluation.counts import Counts, counts_json, ratio
 from drumlane.evaluation.error_table import Breakdown, ErrorTable, FalseHits
 from drumlane.evaluation.evidence import Evidence
 from drumlane.evaluation.oracle import OracleLane
@@ -105,14 +105,12 @@ def to_json(report: ErrorReport) -> dict[str, Any]:
     return {
         "tolerance": table.tolerance,
         "n_tracks": table.n_tracks,
-        **_counts_json(table.counts),
+        **counts_json(table.counts),
         "breakdowns": [
             {
                 "by": breakdown.name,
                 "note": breakdown.note,
-                "rows": [
-                    {"value": label, **_counts_json(counts)} for label, counts in breakdown.rows.items()
-                ],
+                "rows": [{"value": label, **counts_json(counts)} for label, counts in breakdown.rows.items()],
             }
             for breakdown in table.breakdowns
         ],
@@ -204,19 +202,6 @@ def _line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _counts_json(counts: Counts) -> dict[str, Any]:
-    return {
-        "n_reference": counts.support,
-        "n_estimate": counts.estimated,
-        "tp": counts.tp,
-        "fp": counts.fp,
-        "fn": counts.fn,
-        "precision": _number(counts.precision),
-        "recall": _number(counts.recall),
-        "f": _number(counts.f),
-    }
-
-
 def _matrix_json(matrix: NDArray[np.int64], columns: Sequence[str]) -> dict[str, dict[str, int]]:
     """Return nested values, rows by lane."""
     return {
@@ -242,19 +227,15 @@ def _oracle_json(lane: OracleLane) -> dict[str, Any]:
     return {
         "lane": lane.lane.label,
         "threshold": lane.threshold,
-        "now": _counts_json(lane.now),
+        "now": counts_json(lane.now),
         "best_threshold": lane.best_threshold,
-        "best": _counts_json(lane.best),
-        "best_by_track": _counts_json(lane.best_by_track),
+        "best": counts_json(lane.best),
+        "best_by_track": counts_json(lane.best_by_track),
     }
 
 
 def _worst_json(second: WorstSecond) -> dict[str, Any]:
-    return {"track": second.track.track.name, "start": second.start, **_counts_json(second.counts)}
-
-
-def _number(value: float) -> float | None:
-    return value if isfinite(value) else None
+    return {"track": second.track.track.name, "start": second.start, **counts_json(second.counts)}
 
 
 def _decimal(value: float) -> str:

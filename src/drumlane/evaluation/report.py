@@ -8,7 +8,6 @@ JSON holds every number, seconds throughout; what is undefined (the precision of
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from drumlane import __version__
 from drumlane.errors import DatasetError
 from drumlane.evaluation.bootstrap import LEVEL
 from drumlane.evaluation.corpus import Group
-from drumlane.evaluation.counts import Counts, HatCounts
+from drumlane.evaluation.counts import Counts, HatCounts, counts_json, finite
 from drumlane.evaluation.metrics import Scores, Timing, TrackScore
 from drumlane.evaluation.protocol import GroupScores, Protocol, evaluate
 from drumlane.evaluation.references import LoadedTrack, Pairing
@@ -103,12 +102,12 @@ def _scores_json(scores: Scores) -> dict[str, Any]:
         "n_tracks": len(scores.tracks),
         "micro": _counts_json(scores.micro),
         "micro_f_interval": list(scores.interval) if scores.interval else None,
-        "macro_f": _number(scores.macro_f),
-        "track_mean_f": _number(scores.track_mean_f),
+        "macro_f": finite(scores.macro_f),
+        "track_mean_f": finite(scores.track_mean_f),
         "timing": _timing_json(scores.timing),
         "velocity": _velocity_json(scores.velocity),
         "hats": _hats_json(scores.hats),
-        "false_hits_per_minute": _number(scores.false_hits_per_minute),
+        "false_hits_per_minute": finite(scores.false_hits_per_minute),
         "classes": [
             {"class": c.label, **_counts_json(c.counts), "timing": _timing_json(c.timing)}
             for c in scores.classes
@@ -121,25 +120,15 @@ def _track_json(track: TrackScore) -> dict[str, Any]:
     return {"track": track.name, "duration": track.duration, **_counts_json(track.micro)}
 
 
-def _counts_json(counts: Counts) -> dict[str, Any]:
-    return {
-        "n_reference": counts.support,
-        "n_estimate": counts.estimated,
-        "tp": counts.tp,
-        "fp": counts.fp,
-        "fn": counts.fn,
-        "precision": _number(counts.precision),
-        "recall": _number(counts.recall),
-        "f": _number(counts.f),
-        "count_bias": _number(counts.count_bias),
-    }
+def _counts_json(counts: Counts) -> dict[str, float | None]:
+    return {**counts_json(counts), "count_bias": finite(counts.count_bias)}
 
 
 def _timing_json(timing: Timing) -> dict[str, Any]:
     return {
         "n_pairs": timing.n_pairs,
-        "median": _number(timing.median),
-        "mean_absolute": _number(timing.mean_absolute),
+        "median": finite(timing.median),
+        "mean_absolute": finite(timing.mean_absolute),
     }
 
 
@@ -147,7 +136,7 @@ def _velocity_json(velocity: VelocityScore | None) -> dict[str, Any] | None:
     if velocity is None:
         return None
     names = ("mean_absolute_error", "correlation", "precision", "recall", "f")
-    numbers = {name: _number(getattr(velocity, name)) for name in names}
+    numbers = {name: finite(getattr(velocity, name)) for name in names}
     return {"n_tracks": velocity.n_tracks, "n_pairs": velocity.n_pairs, **numbers}
 
 
@@ -157,9 +146,5 @@ def _hats_json(hats: HatCounts | None) -> dict[str, Any] | None:
     names = ("open_right", "open_wrong", "closed_right", "closed_wrong")
     return {
         **{name: getattr(hats, name) for name in names},
-        "balanced_accuracy": _number(hats.balanced_accuracy),
+        "balanced_accuracy": finite(hats.balanced_accuracy),
     }
-
-
-def _number(value: float) -> float | None:
-    return value if isfinite(value) else None

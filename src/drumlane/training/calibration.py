@@ -19,7 +19,7 @@ from drumlane.rendering.scene import Item
 from drumlane.training.confidence import Curve, fit_curve
 from drumlane.training.thresholds import GRID, MINIMUM_GAPS, TOLERANCE, best_presences, best_thresholds
 from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks
-from drumlane.transcription.peaks import pick_peaks
+from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.transcription.presence import present
 from drumlane.vocabulary import ARTICULATIONS, LANES, LANES_OF_ARTICULATIONS, Drum, Lane
 
@@ -79,7 +79,7 @@ def _peaks(
     found = []
     for onset, item in zip(onsets, items, strict=True):
         times, heights = pick_peaks(onset[:, lane], threshold, MINIMUM_GAPS[lane], fps)
-        frames = np.clip(np.rint(times * fps).astype(np.intp), 0, len(onset) - 1)
+        frames = nearest_frames(times, fps, len(onset))
         hits = [h for h in item.hits if h.drum.lane is lane]
         pairs = match_onsets([h.time for h in hits], times, TOLERANCE)
         found.append(_Found(onset[:, lane], times, heights, frames, hits, pairs))

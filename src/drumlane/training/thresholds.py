@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from drumlane.evaluation.counts import Counts
 from drumlane.evaluation.matching import match_onsets
 from drumlane.performance import Hit
-from drumlane.transcription.peaks import pick_peaks
+from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.vocabulary import LANES, Lane
 
 GRID = tuple(np.round(np.arange(0.05, 0.91, 0.05), 2).tolist())
@@ -64,7 +64,7 @@ def best_presences(
         for (onset, presence), hits in zip(heard, references, strict=True):
             reference = np.array([h.time for h in hits if h.drum.lane is lane])
             times, _ = pick_peaks(onset[:, lane], thresholds[lane], gaps[lane], fps)
-            there = presence[np.clip(np.rint(times * fps).astype(np.intp), 0, len(onset) - 1), lane]
+            there = presence[nearest_frames(times, fps, len(onset)), lane]
             for i, least in enumerate(PRESENCE_GRID):
                 table[i] += count(reference, times[there >= least])
         good = _nearly_best([c.f for c in table])

@@ -16,7 +16,7 @@ from drumlane.models.card import ModelCard
 from drumlane.performance import Hit, Performance
 from drumlane.transcription.activations import PRESENCE_STEP, PieceActivations
 from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks, confidences, midi_velocities
-from drumlane.transcription.peaks import pick_peaks
+from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.transcription.presence import present
 from drumlane.transcription.rivals import Peaks, without_rivals
 from drumlane.vocabulary import (
@@ -99,18 +99,15 @@ def _believed_peaks(
     """Return the peaks of a lane where the lane seems to be played at all."""
     onset = activations.onset[:, lane].astype(np.float32)
     times, heights = pick_peaks(onset, decoder.thresholds[lane], decoder.minimum_gaps[lane], activations.fps)
-    nearest = np.minimum(_frames(times, activations) // PRESENCE_STEP, len(presence) - 1)
-    here = presence[nearest] >= decoder.presence_thresholds[lane]
+    frames = nearest_frames(times, activations.fps, len(onset))
+    here = presence[frames // PRESENCE_STEP] >= decoder.presence_thresholds[lane]
     return times[here], heights[here]
-
-
-def _frames(times: NDArray[np.float64], activations: PieceActivations) -> NDArray[np.intp]:
-    return np.clip(np.rint(times * activations.fps).astype(np.intp), 0, len(activations.onset) - 1)
 
 
 def _lane_hits(activations: PieceActivations, lane: Lane, peaks: Peaks, decoder: Decoder) -> Iterator[Hit]:
     times, heights = peaks
-    onset, frames = activations.onset[:, lane].astype(np.float32), _frames(times, activations)
+    onset = activations.onset[:, lane].astype(np.float32)
+    frames = nearest_frames(times, activations.fps, len(onset))
     strengths = around_peaks(activations.velocity[:, lane], onset, frames)
     velocities = midi_velocities(strengths, *decoder.velocity_curves[lane]).tolist()
     drums = _drums(activations, lane, frames, decoder)
@@ -134,5 +131,5 @@ def _drums(
             for i in mine
         ]
     )
-    strongest = excess.argmax(axis=0) if len(frames) else np.zeros(0, dtype=np.intp)
+    strongest = excess.argmax(axis=0)
     return [ARTICULATIONS[mine[i]] if excess[i, n] >= 0 else plain for n, i in enumerate(strongest.tolist())]

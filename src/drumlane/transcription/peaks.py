@@ -41,6 +41,11 @@ def pick_peaks(
     return times[kept], heights[kept]
 
 
+def nearest_frames(times: Floats, fps: float, n_frames: int) -> NDArray[np.intp]:
+    """Return the frames nearest to ``times`` (seconds), within ``n_frames``."""
+    return np.clip(np.rint(times * fps).astype(np.intp), 0, n_frames - 1)
+
+
 def _local_maxima(
     activation: NDArray[np.floating[Any]], threshold: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -15,6 +15,10 @@ from drumlane.vocabulary import LANES, Lane
 
 GROUPS: tuple[tuple[Lane, ...], ...] = ((Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM), (Lane.CRASH, Lane.RIDE))
 TOGETHER = 0.03  # s
+_RIVALS_OF = {
+    lane: [rival for group in GROUPS if lane in group for rival in group if rival is not lane]
+    for lane in LANES
+}
 
 Floats = NDArray[np.float64]
 Peaks = tuple[Floats, Floats]  # times in seconds, ascending, and heights
@@ -30,14 +34,11 @@ def without_rivals(peaks: Sequence[Peaks], thresholds: Sequence[float]) -> list[
     strengths = [
         heights / max(threshold, 1e-6) for (_, heights), threshold in zip(peaks, thresholds, strict=True)
     ]
-    rivals_of = {
-        lane: [r for group in GROUPS if lane in group for r in group if r is not lane] for lane in LANES
-    }
     kept = []
     for lane in LANES:
         times, heights = peaks[lane]
         stays = np.ones(len(times), dtype=bool)
-        for rival in rivals_of[lane]:
+        for rival in _RIVALS_OF[lane]:
             strongest = _strongest_near(times, peaks[rival][0], strengths[rival])
             # Of equals the earlier lane stays.
             stays &= strengths[lane] >= strongest if lane < rival else strengths[lane] > strongest

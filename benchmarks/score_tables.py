@@ -186,6 +186,11 @@ def _remarks(scores: Json) -> list[str]:
         )
     if hats := scores["hats"]:
         remarks.append(f"Open against closed hats: balanced accuracy {_three(hats['balanced_accuracy'])}.")
+    if sure := scores.get("reliability"):
+        remarks.append(
+            f"Confidence ({sure['n_hits']} estimated hits): mean {_three(sure['mean_confidence'])}, right "
+            f"{_three(sure['share_right'])}, expected calibration error {_three(sure['expected_error'])}."
+        )
     return remarks
 
 

@@ -19,6 +19,7 @@ from drumlane.evaluation.bootstrap import RESAMPLES, micro_f_interval
 from drumlane.evaluation.classes import ClassSet
 from drumlane.evaluation.counts import Counts, HatCounts, ratio
 from drumlane.evaluation.matching import match_onsets
+from drumlane.evaluation.reliability import Reliability, reliability
 from drumlane.evaluation.velocity import VelocityScore, close_in_velocity, correlation
 from drumlane.performance import Hit, Performance
 from drumlane.vocabulary import Drum, Lane
@@ -35,6 +36,14 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """The estimated hits of a track, class after class."""
+
+    confidence: NDArray[np.float64]  # (hits,) 0..1
+    right: NDArray[np.bool_]  # (hits,) matched with a reference hit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TrackScore:
     """One estimate against one reference."""
 
@@ -44,6 +53,7 @@ class TrackScore:
     duration: float  # seconds, the longer of the two
     counts: tuple[Counts, ...]  # one per class
     matches: Matches
+    judged: Judged
     velocity_tp: int | None  # pairs that agree in velocity; None: the reference has a single velocity
     hats: HatCounts
 
@@ -84,6 +94,7 @@ class Scores:
     timing: Timing
     velocity: VelocityScore | None  # None: no reference has more than one velocity
     hats: HatCounts | None  # None: no open hat was found, or no reference tells
+    reliability: Reliability | None  # None: no hits, or all of them said to be certain
     false_hits_per_minute: float  # on tracks whose reference has no hits; nan without such tracks
 
     @property
@@ -113,14 +124,17 @@ def score_track(
         _match_class(_of_class(reference, classes, i), _of_class(estimate, classes, i), tolerance)
         for i in range(len(classes.labels))
     ]
-    matches = _matches([matched for matched, _ in pairs])
+    matches = _matches([matched for matched, _, _ in pairs])
     return TrackScore(
         name=name,
         tolerance=tolerance,
         classes=classes,
         duration=max(reference.duration, estimate.duration),
-        counts=tuple(counts for _, counts in pairs),
+        counts=tuple(counts for _, counts, _ in pairs),
         matches=matches,
+        judged=Judged(
+            *(np.concatenate(column) for column in zip(*(judged for _, _, judged in pairs), strict=True))
+        ),
         velocity_tp=_velocity_tp(reference, classes, matches),
         hats=_hat_counts(reference, estimate, tolerance),
     )
@@ -150,21 +164,28 @@ def score(tracks: Iterable[TrackScore], seed: int = 0, resamples: int = RESAMPLE
         timing=_timing(np.concatenate([t.matches.offset for t in scored])),
         velocity=_velocity_score([t for t in scored if t.velocity_tp is not None]),
         hats=_hat_score(scored),
+        reliability=_reliability(scored),
         false_hits_per_minute=_false_hits_per_minute(scored),
     )
 
 
 _Pair = tuple[Hit, Hit]
+_Judged = tuple[NDArray[np.float64], NDArray[np.bool_]]
 
 
 def _of_class(performance: Performance, classes: ClassSet, index: int) -> list[Hit]:
     return [hit for hit in performance if classes.index_of_drum[hit.drum] == index]
 
 
-def _match_class(reference: list[Hit], estimate: list[Hit], tolerance: float) -> tuple[list[_Pair], Counts]:
+def _match_class(
+    reference: list[Hit], estimate: list[Hit], tolerance: float
+) -> tuple[list[_Pair], Counts, _Judged]:
     indices = match_onsets([h.time for h in reference], [h.time for h in estimate], tolerance)
     matched = [(reference[r], estimate[e]) for r, e in indices]
-    return matched, Counts(len(matched), len(estimate) - len(matched), len(reference) - len(matched))
+    confidence = np.array([h.confidence for h in estimate], dtype=np.float64)
+    right = np.isin(np.arange(len(estimate)), indices[:, 1])
+    counts = Counts(len(matched), len(estimate) - len(matched), len(reference) - len(matched))
+    return matched, counts, (confidence, right)
 
 
 def _matches(pairs_of_class: list[list[_Pair]]) -> Matches:
@@ -189,7 +210,7 @@ def _velocity_tp(reference: Performance, classes: ClassSet, matches: Matches) ->
 def _hat_counts(reference: Performance, estimate: Performance, tolerance: float) -> HatCounts:
     """Compare open and closed on hats matched as one lane, whatever the class set."""
     hats = [[h for h in p if h.drum.lane is Lane.HIHAT] for p in (reference, estimate)]
-    pairs, _ = _match_class(hats[0], hats[1], tolerance)
+    pairs, _, _ = _match_class(hats[0], hats[1], tolerance)
     table = np.zeros((2, 2), dtype=np.int64)  # (reference open, estimate open)
     for ref, est in pairs:
         table[int(ref.drum is Drum.HIHAT_OPEN), int(est.drum is Drum.HIHAT_OPEN)] += 1
@@ -234,6 +255,11 @@ def _velocity_score(tracks: Sequence[TrackScore]) -> VelocityScore | None:
         recall=right.recall,
         f=right.f,
     )
+
+
+def _reliability(tracks: Sequence[TrackScore]) -> Reliability | None:
+    confidence = np.concatenate([t.judged.confidence for t in tracks])
+    return reliability(confidence, np.concatenate([t.judged.right for t in tracks]))
 
 
 def _false_hits_per_minute(tracks: Sequence[TrackScore]) -> float:

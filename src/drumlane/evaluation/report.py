@@ -7,7 +7,7 @@ JSON holds every number, seconds throughout; what is undefined (the precision of
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from drumlane.evaluation.counts import Counts, HatCounts, counts_json, finite
 from drumlane.evaluation.metrics import Scores, Timing, TrackScore
 from drumlane.evaluation.protocol import GroupScores, Protocol, evaluate
 from drumlane.evaluation.references import LoadedTrack, Pairing
+from drumlane.evaluation.reliability import Reliability
 from drumlane.evaluation.velocity import VELOCITY_TOLERANCE, VelocityScore
 from drumlane.files import whole_file
 
@@ -107,6 +108,7 @@ def _scores_json(scores: Scores) -> dict[str, Any]:
         "timing": _timing_json(scores.timing),
         "velocity": _velocity_json(scores.velocity),
         "hats": _hats_json(scores.hats),
+        "reliability": _reliability_json(scores.reliability),
         "false_hits_per_minute": finite(scores.false_hits_per_minute),
         "classes": [
             {"class": c.label, **_counts_json(c.counts), "timing": _timing_json(c.timing)}
@@ -148,3 +150,7 @@ def _hats_json(hats: HatCounts | None) -> dict[str, Any] | None:
         **{name: getattr(hats, name) for name in names},
         "balanced_accuracy": finite(hats.balanced_accuracy),
     }
+
+
+def _reliability_json(reliability: Reliability | None) -> dict[str, Any] | None:
+    return None if reliability is None else asdict(reliability)

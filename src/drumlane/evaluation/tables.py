@@ -40,7 +40,8 @@ def tables(report: Report) -> Iterator[Table]:
     yield from map(_summary_table, settings)
     yield from map(_class_table, settings[:: len(report.protocol.tolerances)])
     yield _timing_table(settings[0])
-    details = (_velocity_table(settings[0]), _hat_table(settings[0]), _false_hit_table(settings[0]))
+    more = (_velocity_table, _hat_table, _false_hit_table, _reliability_table)
+    details = (table(settings[0]) for table in more)
     yield from (table for table in details if table.row_count)
 
 
@@ -182,6 +183,17 @@ def _false_hit_table(rows: _Rows) -> Table:
             false_hits = sum(track.micro.fp for track in silent)
             per_minute = _unsigned(scores.false_hits_per_minute)
             table.add_row(name, str(len(silent)), f"{minutes:.1f}", str(false_hits), per_minute)
+    return table
+
+
+def _reliability_table(rows: _Rows) -> Table:
+    """Return how often hits are right that are said to be, for the groups whose estimates say so."""
+    columns = ("hits", "mean confidence", "share right", "calibration error")
+    table = _table(f"confidence: {_heading(rows[0][1])}", columns)
+    for name, scores in rows:
+        if found := scores.reliability:
+            numbers = (found.mean_confidence, found.share_right, found.expected_error)
+            table.add_row(name, str(found.n_hits), *map(_decimal, numbers))
     return table
 
 

@@ -20,7 +20,7 @@ from drumlane.evaluation.counts import Counts  # noqa: E402
 from drumlane.evaluation.metrics import score_track  # noqa: E402
 from drumlane.models.card import ModelCard, read_card  # noqa: E402
 from drumlane.models.loading import load_model  # noqa: E402
-from drumlane.networks.crnn import CRNN, Probabilities  # noqa: E402
+from drumlane.networks.transcriber import Probabilities, TranscriberNetwork  # noqa: E402
 from drumlane.performance import Performance  # noqa: E402
 from drumlane.rendering.kits import SAMPLE_RATE  # noqa: E402
 from drumlane.training import export  # noqa: E402
@@ -74,7 +74,7 @@ def test_the_exported_network_agrees_with_torch_to_1e_5(
 ) -> None:
     network, spec = export.load_network(checkpoint)
     rng = np.random.default_rng(frames)
-    features = rng.uniform(0, 6, (batch, frames, spec.n_mels)).astype(np.float32)
+    features = rng.uniform(0, 6, (batch, frames, spec.n_bands)).astype(np.float32)
     with torch.inference_mode():
         theirs = Probabilities(network).eval()(torch.from_numpy(features))
     ours = load_model(exported[0], threads=1).run(features)
@@ -91,7 +91,7 @@ def test_the_card_is_that_of_the_file_and_of_the_run(
     assert read_card(path.with_suffix(".json")) == card
     assert card.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert card.features.spec == config.features
-    assert card.parameters == sum(p.numel() for p in CRNN(config.model).parameters())
+    assert card.parameters == sum(p.numel() for p in TranscriberNetwork(config.model).parameters())
     assert card.training.command == COMMAND
     assert [s.name for s in card.training.data][:3] == ["Groove MIDI Dataset", "kits alpha", "kits beta"]
     assert tuple(card.thresholds) == LANE_NAMES

@@ -15,9 +15,11 @@ from drumlane.audio import features
 from drumlane.audio.features import FeatureSpec, FeatureStream, hz_to_mel, log_mel, mel_filters, mel_to_hz
 
 SPEC = FeatureSpec()
-SMALL = FeatureSpec(sample_rate=8000, n_fft=256, hop_length=80, n_mels=20, fmax=4000.0)
+PLAIN = FeatureSpec(sample_rate=8000, n_fft=256, hop_length=80, n_mels=20, fmax=4000.0, n_low=0)
+SMALL = replace(PLAIN, n_low=6, low_n_fft=1024, low_fmin=30.0, low_fmax=200.0)
 SPECS = [
     SPEC,
+    PLAIN,
     SMALL,
     FeatureSpec(sample_rate=22050, n_fft=2048, hop_length=512, n_mels=128, fmax=11025.0),
     FeatureSpec(n_mels=40, fmin=0.0, log_gain=1.0),
@@ -54,7 +56,50 @@ def drum_like(spec: FeatureSpec, seconds: float = 2.0) -> NDArray[np.float32]:
 @pytest.mark.parametrize("spec", SPECS)
 def test_features_equal_librosas_to_1e_5(spec: FeatureSpec) -> None:
     samples = drum_like(spec)
-    np.testing.assert_allclose(log_mel(samples, spec), librosa_log_mel(samples, spec), rtol=1e-5, atol=1e-5)
+    mels = log_mel(samples, spec)[:, : spec.n_mels]
+    np.testing.assert_allclose(mels, librosa_log_mel(samples, spec), rtol=1e-5, atol=1e-5)
+
+
+def tone(hz: float, spec: FeatureSpec, seconds: float = 1.0) -> NDArray[np.float32]:
+    t = np.arange(round(seconds * spec.sample_rate)) / spec.sample_rate
+    return np.asarray(0.3 * np.sin(2 * np.pi * hz * t), np.float32)
+
+
+@given(st.floats(50.0, 400.0))
+@settings(max_examples=30, deadline=None)
+def test_a_low_tone_is_loudest_in_the_low_band_nearest_to_it(hz: float) -> None:
+    low = log_mel(tone(hz, SPEC, 0.5), SPEC)[25, SPEC.n_mels :]
+    bands = np.geomspace(SPEC.low_fmin, SPEC.low_fmax, SPEC.n_low)
+    nearest = int(np.abs(np.log(bands / hz)).argmin())
+    assert abs(int(low.argmax()) - nearest) <= 1
+    assert low.max() > 2 * np.delete(low, slice(max(0, nearest - 3), nearest + 4)).max()
+
+
+def test_toms_a_third_apart_lie_in_different_low_bands_and_in_one_mel_band() -> None:
+    high, mid = (log_mel(tone(hz, SPEC), SPEC)[50] for hz in (124.0, 105.0))
+    mels, low = slice(0, SPEC.n_mels), slice(SPEC.n_mels, None)
+    assert abs(int(high[mels].argmax()) - int(mid[mels].argmax())) <= 1
+    assert int(high[low].argmax()) - int(mid[low].argmax()) >= 2
+
+
+def test_low_bands_are_the_long_windows_spectrum_to_a_thirtieth() -> None:
+    rng = np.random.default_rng(3)
+    signal = sum(tone(hz, SPEC) for hz in (60.0, 97.0, 151.0, 333.0)) + tone(7000.0, SPEC)
+    signal += rng.normal(0, 1e-3, len(signal)).astype(np.float32)
+    middle = len(signal) // 2 // SPEC.hop_length
+    centre, half = middle * SPEC.hop_length, SPEC.low_n_fft // 2
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(SPEC.low_n_fft) / SPEC.low_n_fft)
+    exact = np.abs(np.fft.rfft(signal[centre - half : centre + half] * window))
+    bins = np.geomspace(SPEC.low_fmin, SPEC.low_fmax, SPEC.n_low) * SPEC.low_n_fft / SPEC.sample_rate
+    expected = np.interp(bins, np.arange(len(exact)), exact)
+    found = np.expm1(log_mel(np.asarray(signal, np.float32), SPEC)[middle, SPEC.n_mels :])
+    np.testing.assert_allclose(found / found.max(), expected / expected.max(), atol=0.03)
+
+
+def test_features_without_low_bands_are_the_first_ones_of_those_with_them() -> None:
+    samples = drum_like(SPEC, 0.5)
+    plain = log_mel(samples, replace(SPEC, n_low=0))
+    np.testing.assert_allclose(log_mel(samples, SPEC)[:, : SPEC.n_mels], plain, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -77,7 +122,7 @@ def test_hz_come_back_from_mels(hz: float) -> None:
 @pytest.mark.parametrize("n_samples", [0, 1, 79, 80, 81, 255, 256, 257, 8000])
 def test_there_is_one_frame_and_one_more_per_whole_hop(n_samples: int) -> None:
     frames = log_mel(np.zeros(n_samples, np.float32), SMALL)
-    assert frames.shape == (1 + n_samples // 80, 20) == (SMALL.n_frames(n_samples), SMALL.n_mels)
+    assert frames.shape == (1 + n_samples // 80, 26) == (SMALL.n_frames(n_samples), SMALL.n_bands)
     assert frames.dtype == np.float32
 
 
@@ -111,10 +156,10 @@ def test_a_click_is_loudest_in_the_frame_it_lies_on(frame: int) -> None:
 @given(st.integers(0, 40))
 def test_a_delay_of_whole_hops_moves_the_frames(hops: int) -> None:
     signal = drum_like(SMALL, 0.2)
-    silence = np.zeros(hops * SMALL.hop_length + SMALL.n_fft, np.float32)
+    silence = np.zeros(hops * SMALL.hop_length + SMALL.window, np.float32)
     moved = log_mel(np.concatenate([silence, signal]), SMALL)
     n_before = len(silence) / SMALL.hop_length
-    reference = log_mel(np.concatenate([np.zeros(SMALL.n_fft, np.float32), signal]), SMALL)
+    reference = log_mel(np.concatenate([np.zeros(SMALL.window, np.float32), signal]), SMALL)
     np.testing.assert_allclose(moved[hops:], reference, rtol=1e-5, atol=1e-6)
     assert n_before > hops
 
@@ -161,7 +206,7 @@ def test_an_argument_is_not_changed() -> None:
 
 @pytest.mark.parametrize("name", [field.name for field in fields(FeatureSpec)])
 def test_the_digest_changes_with_every_number(name: str) -> None:
-    changed = replace(SPEC, **{name: getattr(SPEC, name) + 2})
+    changed = replace(SPEC, **{name: getattr(SPEC, name) + (32 if name == "low_n_fft" else 2)})
     assert changed.digest != SPEC.digest
 
 
@@ -178,7 +223,8 @@ def test_equal_numbers_have_equal_digests() -> None:
 
 def test_the_digest_of_the_default_is_what_shipped_models_carry() -> None:
     # Golden: a change here makes every model's card refuse this version of the features.
-    assert SPEC.digest == "5f75178bad0a97d6"
+    assert replace(SPEC, n_low=0).digest == "5f75178bad0a97d6"
+    assert SPEC.digest == "70522640d9d5ba4a"
 
 
 # Refusals -------------------------------------------------------------------------------------------
@@ -194,6 +240,11 @@ def test_the_digest_of_the_default_is_what_shipped_models_carry() -> None:
         ({"hop_length": 4096}, "hop_length=4096, n_fft=2048"),
         ({"n_fft": 2047}, "n_fft even"),
         ({"n_mels": 0}, "n_mels=0 must be >= 1"),
+        ({"n_low": -1}, "n_low=-1 must be >= 0"),
+        ({"low_n_fft": 8200}, "low_n_fft=8200 must be .* a multiple of 32"),
+        ({"low_n_fft": 1024}, "low_n_fft=1024 must be n_fft=2048 or more"),
+        ({"low_fmin": 0.0}, r"low_fmin=0\.0, low_fmax=450\.0 must satisfy"),
+        ({"low_fmax": 2000.0}, "must satisfy 0 < low_fmin < low_fmax <= 1378"),
     ],
 )
 def test_numbers_that_make_no_features_are_refused(changes: dict[str, float], message: str) -> None:

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from conftest import card_for, detector_network
+from conftest import FEATURES, card_for, detector_network
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ModelError
 from drumlane.models.card import Score, Source, Training, read_card, write_card
@@ -47,7 +48,7 @@ def test_a_card_cannot_be_changed(detector_path: Path) -> None:
 
 def test_any_model_answers_one_value_per_frame_and_lane(any_model_path: Path) -> None:
     model = load_model(any_model_path, threads=1)
-    features = np.random.default_rng(0).random((2, 123, model.card.features.n_mels)).astype(np.float32)
+    features = np.random.default_rng(0).random((2, 123, model.card.feature_spec.n_bands)).astype(np.float32)
     out = model.run(features)
     assert out.onset.shape == out.velocity.shape == out.presence.shape == (2, 123, 8)
     assert out.articulation.shape == (2, 123, 6)
@@ -58,7 +59,11 @@ def test_any_model_answers_one_value_per_frame_and_lane(any_model_path: Path) ->
 
 
 def test_any_model_lets_the_runtime_use_one_thread_or_several(any_model_path: Path) -> None:
-    features = np.random.default_rng(0).random((1, 50, FeatureSpec().n_mels)).astype(np.float32)
+    features = (
+        np.random.default_rng(0)
+        .random((1, 50, load_model(any_model_path).card.feature_spec.n_bands))
+        .astype(np.float32)
+    )
     one, three = (load_model(any_model_path, threads=n).run(features) for n in (1, 3))
     assert one.onset == pytest.approx(three.onset, abs=1e-5)
 
@@ -112,7 +117,7 @@ def test_bytes_that_are_no_network_are_refused_even_with_a_fitting_card(model_pa
 
 @pytest.mark.parametrize(
     ("spec", "n_lanes", "message"),
-    [(FeatureSpec(), 7, "onset has shape"), (FeatureSpec(n_mels=64), 8, "features has shape")],
+    [(FEATURES, 7, "onset has shape"), (replace(FEATURES, n_mels=64), 8, "features has shape")],
 )
 def test_a_network_of_other_shapes_is_refused(
     model_path: Path, spec: FeatureSpec, n_lanes: int, message: str

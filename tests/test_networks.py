@@ -1,24 +1,30 @@
 """Networks: every frame has its answer, every weight learns, one batch can be overfitted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="networks need the train extra")
-from drumlane.networks.crnn import CRNN, CRNNSpec, Probabilities, without_colour  # noqa: E402
+from drumlane.networks.context import DILATIONS, Attention, DilatedContext  # noqa: E402
+from drumlane.networks.transcriber import NetworkSpec, Probabilities, TranscriberNetwork, without_colour  # noqa: E402
+from drumlane.training.checkpoints import fitting_weights  # noqa: E402
 from drumlane.training.module import batch_losses  # noqa: E402
 
 pytestmark = pytest.mark.train
 
-SPEC = CRNNSpec(
+SPEC = NetworkSpec(
     n_mels=16,
+    n_low=6,
     conv_filters=(4, 4, 6),
     bottleneck=12,
     hidden_size=8,
     num_gru_layers=2,
     dropout_cnn=0.0,
-    dropout_gru=0.0,
+    dropout_context=0.0,
 )
+CONTEXTS = ("dilated", "gru")
+WIDTH = SPEC.n_mels + SPEC.n_low
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +36,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def network() -> CRNN:
+@pytest.fixture(params=CONTEXTS)
+def network(request: pytest.FixtureRequest) -> TranscriberNetwork:
     torch.manual_seed(0)
-    return CRNN(SPEC)
+    return TranscriberNetwork(replace(SPEC, context=request.param))
 
 
 def some_features(batch: int = 3, frames: int = 40) -> "torch.Tensor":
-    return 3 * torch.rand(batch, frames, SPEC.n_mels, generator=torch.Generator().manual_seed(1))
+    return 3 * torch.rand(batch, frames, WIDTH, generator=torch.Generator().manual_seed(1))
 
 
 def some_batch() -> tuple["torch.Tensor", ...]:
@@ -52,13 +58,15 @@ def some_batch() -> tuple["torch.Tensor", ...]:
 
 
 @pytest.mark.parametrize(("batch", "frames"), [(1, 1), (1, 57), (3, 40)])
-def test_every_frame_has_an_answer_from_every_head(network: CRNN, batch: int, frames: int) -> None:
+def test_every_frame_has_an_answer_from_every_head(
+    network: TranscriberNetwork, batch: int, frames: int
+) -> None:
     out = network.eval()(some_features(batch, frames))
     assert out.onset.shape == out.velocity.shape == out.presence.shape == (batch, frames, 8)
     assert out.articulation.shape == (batch, frames, 6)
 
 
-def test_probabilities_are_the_heads_between_0_and_1(network: CRNN) -> None:
+def test_probabilities_are_the_heads_between_0_and_1(network: TranscriberNetwork) -> None:
     features = some_features()
     logits = network.eval()(features)
     for probability, logit in zip(Probabilities(network).eval()(features), logits, strict=True):
@@ -67,14 +75,14 @@ def test_probabilities_are_the_heads_between_0_and_1(network: CRNN) -> None:
         torch.testing.assert_close(torch.logit(probability), logit, atol=1e-3, rtol=1e-3)
 
 
-def test_the_gradient_reaches_every_weight(network: CRNN) -> None:
+def test_the_gradient_reaches_every_weight(network: TranscriberNetwork) -> None:
     batch = some_batch()
     sum(batch_losses(network(batch[0]), batch, torch.ones(8))).backward()
     silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert silent == []
 
 
-def test_one_batch_can_be_overfitted(network: CRNN) -> None:
+def test_one_batch_can_be_overfitted(network: TranscriberNetwork) -> None:
     batch, losses = some_batch(), []
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.02)
     for _ in range(150):
@@ -86,7 +94,9 @@ def test_one_batch_can_be_overfitted(network: CRNN) -> None:
     assert losses[-1] < losses[0] / 5
 
 
-def test_velocity_and_articulation_are_learnt_where_something_was_struck_only(network: CRNN) -> None:
+def test_velocity_and_articulation_are_learnt_where_something_was_struck_only(
+    network: TranscriberNetwork,
+) -> None:
     features, onset, velocity, articulation = some_batch()
     with torch.no_grad():
         out = network.eval()(features)
@@ -97,7 +107,7 @@ def test_velocity_and_articulation_are_learnt_where_something_was_struck_only(ne
     assert float(silent.velocity) == float(silent.articulation) == 0.0
 
 
-def test_an_item_s_answer_does_not_depend_on_its_batch(network: CRNN) -> None:
+def test_an_item_s_answer_does_not_depend_on_its_batch(network: TranscriberNetwork) -> None:
     features = some_features()
     together = network.eval()(features)
     for i in range(len(features)):
@@ -106,16 +116,52 @@ def test_an_item_s_answer_does_not_depend_on_its_batch(network: CRNN) -> None:
             torch.testing.assert_close(a[0], b[i], atol=1e-5, rtol=1e-5)
 
 
-def test_the_past_is_heard_and_padding_far_away_changes_little(network: CRNN) -> None:
+def test_the_past_is_heard_and_padding_far_away_changes_little(network: TranscriberNetwork) -> None:
     features = some_features(1, 400)
     whole = network.eval()(features).onset[0]
-    longer = network(torch.cat([features, torch.zeros(1, 200, SPEC.n_mels)], dim=1)).onset[0]
-    torch.testing.assert_close(longer[:300], whole[:300], atol=1e-3, rtol=1e-3)
+    longer = network(torch.cat([features, torch.zeros(1, 200, WIDTH)], dim=1)).onset[0]
+    torch.testing.assert_close(longer[:300], whole[:300], atol=0.01, rtol=0.01)
+    before = network(torch.cat([5 * features[:, :10], features[:, 10:]], dim=1)).onset[0]
+    assert float((before - whole).detach()[20:30].abs().max()) > 1e-4
+
+
+def test_attention_hears_what_no_convolution_reaches() -> None:
+    torch.manual_seed(0)
+    context = DilatedContext(width=16, dropout=0.0).eval()
+    x = torch.rand(1, 600, 16)
+    changed = x.clone()
+    changed[:, 500:] += 3.0
+    far = slice(0, 500 - 2 * sum(DILATIONS) - 1)
+    sounding = torch.ones(1, 600, 1)
+    moved = (context(changed, sounding) - context(x, sounding)).detach()[:, far].abs()
+    assert float(moved.amax(dim=2).min()) > 1e-5
+    convolutions = torch.nn.Sequential(*(block for stage in context.stages for block in list(stage)[:-1]))
+    a, b = convolutions(x.transpose(1, 2)), convolutions(changed.transpose(1, 2))
+    torch.testing.assert_close(a[..., far], b[..., far])
+
+
+def test_attention_takes_the_same_from_an_excerpt_and_from_the_excerpt_twice() -> None:
+    torch.manual_seed(0)
+    attention = Attention(width=16, dropout=0.0).eval()
+    x, sounding = torch.rand(1, 16, 64), torch.ones(1, 64, 1)
+    twice = attention(x.repeat(1, 1, 2), sounding.repeat(1, 2, 1))
+    torch.testing.assert_close(twice[..., :64], attention(x, sounding), atol=1e-5, rtol=1e-5)
+
+
+def test_attention_does_not_ask_silence_and_bears_nothing_but_silence() -> None:
+    torch.manual_seed(0)
+    attention = Attention(width=16, dropout=0.0).eval()
+    x, sounding = torch.rand(1, 16, 64), torch.ones(1, 64, 1)
+    followed = attention(
+        torch.cat([x, torch.rand(1, 16, 80)], 2), torch.cat([sounding, torch.zeros(1, 80, 1)], 1)
+    )
+    torch.testing.assert_close(followed[..., :64], attention(x, sounding), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(attention(x, 0 * sounding), attention(x, sounding), atol=1e-4, rtol=1e-4)
 
 
 def test_the_second_view_does_not_see_what_a_whole_recording_is_coloured_by() -> None:
     features = some_features()
-    colour = torch.linspace(0.5, 3.0, SPEC.n_mels)
+    colour = torch.linspace(0.5, 3.0, WIDTH)
     torch.testing.assert_close(
         without_colour(features + colour), without_colour(features), atol=1e-5, rtol=1e-4
     )
@@ -125,14 +171,14 @@ def test_the_second_view_does_not_see_what_a_whole_recording_is_coloured_by() ->
 
 def test_silence_has_no_colour_and_lends_none() -> None:
     features = some_features(1, 60)
-    silence = torch.zeros(1, 30, SPEC.n_mels)
+    silence = torch.zeros(1, 30, WIDTH)
     view = without_colour(torch.cat([silence, features, silence], dim=1))
     assert not view[:, :30].any()
     torch.testing.assert_close(view[:, 30:90], without_colour(features), atol=1e-5, rtol=1e-5)
     assert not without_colour(silence).any()
 
 
-def test_a_lane_is_present_in_every_frame_of_an_item_that_strikes_it(network: CRNN) -> None:
+def test_a_lane_is_present_in_every_frame_of_an_item_that_strikes_it(network: TranscriberNetwork) -> None:
     batch = some_batch()
     present = (batch[1].amax(dim=1, keepdim=True) > 0.3).float()
     with torch.no_grad():
@@ -143,11 +189,27 @@ def test_a_lane_is_present_in_every_frame_of_an_item_that_strikes_it(network: CR
     assert float(batch_losses(wrong, batch, torch.ones(8)).presence) > 10
 
 
-def test_onsets_are_rare_before_any_training(network: CRNN) -> None:
+def test_onsets_are_rare_before_any_training(network: TranscriberNetwork) -> None:
     assert torch.sigmoid(network.eval()(some_features()).onset).mean() < 0.15
 
 
 @pytest.mark.parametrize(("n_mels", "filters"), [(8, (2, 2, 2, 2)), (80, ())])
 def test_a_spec_whose_mels_would_vanish_is_refused(n_mels: int, filters: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="conv_filters"):
-        CRNNSpec(n_mels=n_mels, conv_filters=filters)
+        NetworkSpec(n_mels=n_mels, conv_filters=filters)
+
+
+def test_a_width_that_the_heads_cannot_share_is_refused() -> None:
+    with pytest.raises(ValueError, match="bottleneck=13 must be a multiple of 4"):
+        replace(SPEC, bottleneck=13)
+
+
+def test_a_network_that_knows_no_low_bands_goes_on_with_them_as_it_was() -> None:
+    torch.manual_seed(0)
+    before = TranscriberNetwork(replace(SPEC, n_low=0)).eval()
+    after = TranscriberNetwork(SPEC).eval()
+    given = {f"averaged.module.{name}": weights for name, weights in before.state_dict().items()}
+    after.load_state_dict(fitting_weights(given, after.state_dict()), strict=False)
+    features = some_features()
+    for a, b in zip(before(features[..., : SPEC.n_mels]), after(features), strict=True):
+        torch.testing.assert_close(a, b)

@@ -114,6 +114,23 @@ def test_an_onset_detector_agrees_with_the_labels_of_most_coloured_strokes() -> 
     assert np.quantile(errors, 0.9) < 0.005
 
 
+def test_a_lane_that_the_desk_raises_is_labelled_as_struck_harder_by_as_much() -> None:
+    groove = tuple(
+        Hit(LEAD_SECONDS + 0.5 * k, drum, 60) for k, drum in enumerate([Drum.KICK, Drum.SNARE, Drum.RIDE] * 3)
+    )
+    scene = draw_scene(material([groove]), replace(PLAIN, seconds=5.0), 0)
+    assert {h.velocity for h in render_scene(scene).hits} == {60}
+    gains = {Drum.KICK: 0.5, Drum.SNARE: 1.0, Drum.RIDE: 1.5}
+    desk = {drum: replace(scene.voices[drum], gain=gain) for drum, gain in gains.items()}
+    moved = render_scene(replace(scene, voices=desk))
+    labelled = {h.drum: h.velocity for h in moved.hits}
+    for drum, gain in gains.items():
+        as_loud = 20 * np.log10(gain)
+        assert scene.curve_db * np.log10(labelled[drum] / 60) == pytest.approx(as_loud, abs=0.2)
+    loud = render_scene(replace(scene, voices={**desk, Drum.RIDE: replace(desk[Drum.RIDE], gain=50.0)}))
+    assert {h.velocity for h in loud.hits if h.drum is Drum.RIDE} == {127}
+
+
 def test_hits_of_the_lead_ring_into_the_item_without_a_label() -> None:
     ringing = (Hit(LEAD_SECONDS - 0.01, Drum.CRASH, 127), Hit(LEAD_SECONDS + 1.0, Drum.KICK, 100))
     item = render_scene(draw_scene(material([ringing]), replace(PLAIN, seconds=1.5), 0))

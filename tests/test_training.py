@@ -21,7 +21,7 @@ pytest.importorskip("lightning", reason="training needs the train extra")
 from drumlane.audio.features import FeatureSpec  # noqa: E402
 from drumlane.cli.app import main  # noqa: E402
 from drumlane.errors import ConfigError, DatasetError, ModelError  # noqa: E402
-from drumlane.networks.crnn import CRNN  # noqa: E402
+from drumlane.networks.transcriber import TranscriberNetwork  # noqa: E402
 from drumlane.performance import Hit  # noqa: E402
 from drumlane.rendering.kits import SAMPLE_RATE  # noqa: E402
 from drumlane.training.checkpoints import averaged_weights, read_checkpoint  # noqa: E402
@@ -447,9 +447,9 @@ def test_a_run_can_start_from_the_weights_of_another_with_one_view(
     before, _ = load_network(checkpoint(one))
     start = ["name=two", f"training.init_from={checkpoint(one).as_posix()}", "training.num_steps=1"]
     two = read_config(TEST_CONFIG, [*data_overrides, f"output={tmp_path}", *start])
-    wide = CRNN(two.model).eval()
+    wide = TranscriberNetwork(two.model).eval()
     wide.load_state_dict(averaged_weights(checkpoint(one), wide.state_dict()))
-    features = torch.rand(1, 50, two.features.n_mels)
+    features = torch.rand(1, 50, two.features.n_bands)
     for a, b in zip(before(features), wide(features), strict=True):
         torch.testing.assert_close(a, b)
     train_transcriber(two)

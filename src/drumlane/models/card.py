@@ -63,6 +63,11 @@ class FeatureFields(_Strict):
     fmin: float
     fmax: float
     log_gain: float
+    # Cards of networks without low bands say nothing of them.
+    n_low: int = 0
+    low_n_fft: int = 8192
+    low_fmin: float = 45.0
+    low_fmax: float = 450.0
 
     @property
     def spec(self) -> FeatureSpec:

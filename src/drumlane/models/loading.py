@@ -2,7 +2,7 @@
 
 Flow: audio.features -> **models** -> transcription
 
-Input ``features`` (batch, frames, mels); outputs ``onset``, ``velocity`` and ``presence`` (batch, frames, 8)
+Input ``features`` (batch, frames, bands); outputs ``onset``, ``velocity`` and ``presence`` (batch, frames, 8)
 and ``articulation`` (batch, frames, 6), all in 0..1. onnxruntime is used here only, and loads on the first
 ``load_model``.
 """
@@ -53,7 +53,7 @@ class Model:
         self._session = session
 
     def run(self, features: NDArray[np.float32]) -> Activations:
-        """Return the activations of features of shape (batch, frames, mels).
+        """Return the activations of features of shape (batch, frames, bands).
 
         Raises:
             ModelError: the network does not answer in the promised shapes.
@@ -132,7 +132,7 @@ def _check_interface(session: "InferenceSession", card: ModelCard, path: Path) -
     inputs = [node.name for node in session.get_inputs()]
     if inputs != ["features"]:
         raise ModelError(f"{shown(path)}: the network's inputs are {inputs}, expected ['features']")
-    _check_last_axis(path, "features", session.get_inputs()[0].shape, card.features.n_mels)
+    _check_last_axis(path, "features", session.get_inputs()[0].shape, card.features.spec.n_bands)
     shapes = {node.name: node.shape for node in session.get_outputs()}
     if missing := [name for name in OUTPUTS if name not in shapes]:
         raise ModelError(

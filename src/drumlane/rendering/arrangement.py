@@ -241,7 +241,7 @@ ENRICHMENTS: tuple[tuple[float, Arranger], ...] = (
     (0.20, add_crashes),
     (0.07, add_double_kick),
     (0.07, add_four_on_floor),
-    (0.12, add_tom_groove),
+    (0.16, add_tom_groove),
     (0.25, part_unisons),
     (0.20, add_unisons),
     (0.06, keep_few_lanes),

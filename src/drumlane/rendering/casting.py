@@ -77,7 +77,7 @@ def _draw_voice(piece: Piece, send: float, options: SceneOptions, rng: np.random
     cymbal = piece.drum is not None and piece.drum.lane in CYMBAL_LANES
     return Voice(
         piece=piece,
-        gain=float(10 ** (rng.normal(0, 2) / 20)),
+        gain=float(10 ** (rng.normal(0, 1) / 20)),
         pitch=_draw_pitch(piece, rng),
         damping=_draw_damping(piece, rng),
         send=send,
@@ -118,9 +118,12 @@ def _balanced(
     voices: Mapping[Drum, Voice], rng: np.random.Generator, soft_sticks: float
 ) -> dict[Drum, Voice]:
     """Give each lane its own level, and all toms one pitch, as a mixing desk and a tuner would."""
-    gains = {lane: float(10 ** (np.clip(rng.normal(0, 4.5), -10, 10) / 20)) for lane in Lane}
+    # Half of the kits keep their makers' balance: only there do human velocities tell which lanes are loud.
+    spread_db = float(rng.choice([0.5, 5.0]))
+    gains = {lane: float(10 ** (np.clip(rng.normal(0, spread_db), -10, 10) / 20)) for lane in Lane}
     softening = float(rng.uniform(0.002, 0.012)) if rng.random() < soft_sticks else 0.0
-    tom_pitch = float(2 ** (rng.normal(-0.7, rng.choice([1.8, 4.0], p=[0.8, 0.2])) / 12))
+    # Tuned far enough that one kit's high toms are another one's low: only their order tells.
+    tom_pitch = float(2 ** (rng.normal(-1.0, rng.choice([1.8, 4.5])) / 12))
     return {
         drum: replace(
             voice,
@@ -158,8 +161,8 @@ def _draw_buzz(hits: Sequence[Hit], voices: Mapping[Drum, Voice], rng: np.random
     shaken = tuple(h for h in hits if h.drum.lane in (Lane.KICK, *TOM_LANES))
     if snare is None or not shaken:
         return ()
-    gain = snare.gain * float(10 ** (rng.uniform(-30, -4) / 20))
-    quiet = replace(snare, gain=gain, softening=float(rng.uniform(0.01, 0.04)))
+    gain = snare.gain * float(10 ** (rng.uniform(-30, -2) / 20))
+    quiet = replace(snare, gain=gain, softening=float(rng.uniform(0.002, 0.03)))
     return ((tuple(replace(h, drum=Drum.CLAP) for h in shaken), quiet),)
 
 

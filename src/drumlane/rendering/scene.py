@@ -102,7 +102,7 @@ def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[i
         voices=voices,
         extras=draw_extras(material, hits, voices, options, rng),
         response=draw_response(material, rng) if coloured else None,
-        curve_db=float(rng.uniform(25, 42)) if coloured else CURVE_DB,
+        curve_db=float(rng.uniform(30, 42)) if coloured else CURVE_DB,
         room=draw_room(rng) if coloured else Room(),
         equaliser=draw_equaliser(rng) if coloured else Equaliser(),
         compressor=draw_compressor(rng) if coloured else Compressor(),
@@ -192,11 +192,21 @@ def _music(scene: Scene, bed: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _labels(scene: Scene) -> tuple[Hit, ...]:
-    """Return the hits of the item that are heard, their times from its first sample."""
-    return tuple(
-        Hit(h.time - LEAD_SECONDS, h.drum, h.velocity)
+    """Return the hits of the item that are heard, their times from its first sample.
+
+    A lane that the desk raises against the others is labelled as struck harder by as much: nothing in the
+    sound tells the one from the other, and a velocity is of use when it plays back as loud as it was heard.
+    """
+    played = [
+        h
         for h in scene.hits
         if h.drum in scene.voices and LEAD_SECONDS <= h.time < LEAD_SECONDS + scene.seconds
+    ]
+    gains = np.array([scene.voices[h.drum].gain for h in played])
+    stronger = (gains / np.median(gains)) ** (20.0 / scene.curve_db) if played else gains
+    return tuple(
+        Hit(h.time - LEAD_SECONDS, h.drum, round(min(127.0, max(1.0, h.velocity * strength))))
+        for h, strength in zip(played, stronger.tolist(), strict=True)
     )
 
 

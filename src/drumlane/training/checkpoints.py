@@ -25,7 +25,7 @@ from drumlane.files import whole_file
 from drumlane.training.config import RunConfig
 
 FOLDER = "checkpoints"
-_FIRST = "convs.0.conv.weight"
+_INPUTS = ("convs.0.conv.weight", "bottleneck.weight")  # where a second view and the low bands come in
 LAST, BEST = "last.ckpt", "best.ckpt"
 
 
@@ -54,17 +54,36 @@ def averaged_weights(path: Path, wanted: Mapping[str, torch.Tensor]) -> dict[str
     Raises:
         ModelError: the file is not a checkpoint of a transcriber, or nothing in it fits.
     """
-    saved = read_checkpoint(path)["state_dict"]
-    prefix = "averaged.module."
-    theirs = {name: saved[prefix + name] for name in wanted if prefix + name in saved}
-    fitting = {name: weights for name, weights in theirs.items() if weights.shape == wanted[name].shape}
-    first = theirs.get(_FIRST)
-    if first is not None and first.shape[1] == 1 and wanted[_FIRST].shape[1] == 2:
-        # A second view starts unheard, and everything else goes on as it was.
-        fitting[_FIRST] = torch.cat([first, torch.zeros_like(first)], dim=1)
+    fitting = fitting_weights(read_checkpoint(path)["state_dict"], wanted)
     if not fitting:
         raise ModelError(f"{path}: no layer of this checkpoint fits the network of the configuration")
     return fitting
+
+
+def fitting_weights(
+    saved: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return those averaged weights of a checkpoint's state that fit; inputs may be wider than they were."""
+    prefix = "averaged.module."
+    theirs = {name: saved[prefix + name] for name in wanted if prefix + name in saved}
+    fitting = {name: w for name, w in theirs.items() if w.shape == wanted[name].shape}
+    wider = {
+        name: _widened(theirs[name], wanted[name].shape[1])
+        for name in _INPUTS
+        if name in theirs and _only_wider(wanted[name], theirs[name])
+    }
+    return fitting | wider
+
+
+def _only_wider(wanted: torch.Tensor, given: torch.Tensor) -> bool:
+    same = wanted.shape[0] == given.shape[0] and wanted.shape[2:] == given.shape[2:]
+    return same and wanted.shape[1] > given.shape[1]
+
+
+def _widened(weights: torch.Tensor, n_in: int) -> torch.Tensor:
+    """Return weights for more inputs: the new ones start unheard, and everything else goes on as it was."""
+    missing = weights.new_zeros(weights.shape[0], n_in - weights.shape[1], *weights.shape[2:])
+    return torch.cat([weights, missing], dim=1)
 
 
 def checkpoint_to_resume(config: RunConfig, resume: str | None) -> Path | None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ConfigError, nearest_first
-from drumlane.networks.crnn import CRNNSpec
+from drumlane.networks.transcriber import NetworkSpec
 from drumlane.rendering.scene_options import SceneOptions
 from drumlane.vocabulary import LANES
 
@@ -99,18 +99,20 @@ class RunConfig(_Section):
     data: DataConfig
     features: FeatureSpec = Field(default_factory=FeatureSpec)
     scene: SceneOptions = Field(default_factory=SceneOptions)
-    model: CRNNSpec = Field(default_factory=CRNNSpec)
+    model: NetworkSpec = Field(default_factory=NetworkSpec)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     validation: ValidationConfig = Field(default_factory=ValidationConfig)
     hardware: HardwareConfig = Field(default_factory=HardwareConfig)
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        if self.features.n_mels != self.model.n_mels:
-            raise ValueError(
-                f"features.n_mels is {self.features.n_mels} and model.n_mels is {self.model.n_mels}: "
-                "the network must take what the features give"
-            )
+        for name in ("n_mels", "n_low"):
+            given, taken = getattr(self.features, name), getattr(self.model, name)
+            if given != taken:
+                raise ValueError(
+                    f"features.{name} is {given} and model.{name} is {taken}: "
+                    "the network must take what the features give"
+                )
         return self
 
     @property

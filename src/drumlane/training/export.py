@@ -25,7 +25,7 @@ from drumlane.errors import ModelError
 from drumlane.files import whole_file
 from drumlane.models.card import FeatureFields, Level, ModelCard, Training, write_card
 from drumlane.models.loading import OUTPUTS, Activations
-from drumlane.networks.crnn import CRNN, CRNNSpec, Probabilities
+from drumlane.networks.transcriber import NetworkSpec, Probabilities, TranscriberNetwork
 from drumlane.rendering.scene import Item
 from drumlane.training.calibration import calibrate
 from drumlane.training.checkpoints import read_checkpoint
@@ -109,7 +109,7 @@ def _write(weights: bytes, card: ModelCard, output: Path) -> None:
         write_card(card, partial_card)
 
 
-def load_network(checkpoint: Path) -> tuple[CRNN, FeatureSpec]:
+def load_network(checkpoint: Path) -> tuple[TranscriberNetwork, FeatureSpec]:
     """Return the averaged network of a checkpoint, ready for inference, and its features.
 
     Raises:
@@ -118,7 +118,7 @@ def load_network(checkpoint: Path) -> tuple[CRNN, FeatureSpec]:
     saved = read_checkpoint(checkpoint)
     hyper, state = saved["hyper_parameters"], saved["state_dict"]
     try:
-        network = CRNN(CRNNSpec(**hyper["model"]))
+        network = TranscriberNetwork(NetworkSpec(**hyper["model"]))
         spec = FeatureSpec(**hyper["features"])
         network.load_state_dict({name: state[f"averaged.module.{name}"] for name in network.state_dict()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -127,9 +127,9 @@ def load_network(checkpoint: Path) -> tuple[CRNN, FeatureSpec]:
     return network.eval(), spec
 
 
-def onnx_bytes(network: CRNN, spec: FeatureSpec) -> bytes:
+def onnx_bytes(network: TranscriberNetwork, spec: FeatureSpec) -> bytes:
     """Return the network as ONNX with dynamic batch and time and probabilities as outputs."""
-    example = torch.zeros(2, 100, spec.n_mels)
+    example = torch.zeros(2, 100, spec.n_bands)
     axes = {0: "batch", 1: "frames"}
     names = list(OUTPUTS)
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -149,7 +149,7 @@ def onnx_bytes(network: CRNN, spec: FeatureSpec) -> bytes:
         return path.read_bytes()
 
 
-def check_parity(network: CRNN, weights: bytes, spec: FeatureSpec) -> float:
+def check_parity(network: TranscriberNetwork, weights: bytes, spec: FeatureSpec) -> float:
     """Return the largest difference between torch and the exported network over three lengths.
 
     Raises:
@@ -160,7 +160,7 @@ def check_parity(network: CRNN, weights: bytes, spec: FeatureSpec) -> float:
     rng = np.random.default_rng(0)
     worst = 0.0
     for n_frames in PARITY_LENGTHS:
-        features = rng.uniform(0, 6, (1, n_frames, spec.n_mels)).astype(np.float32)
+        features = rng.uniform(0, 6, (1, n_frames, spec.n_bands)).astype(np.float32)
         with torch.inference_mode():
             ours = [out.numpy() for out in probabilities(torch.from_numpy(features))]
         theirs = session.run(list(OUTPUTS), {"features": features})
@@ -170,7 +170,7 @@ def check_parity(network: CRNN, weights: bytes, spec: FeatureSpec) -> float:
     return worst
 
 
-def _hear(network: CRNN, features: NDArray[np.float32]) -> Activations:
+def _hear(network: TranscriberNetwork, features: NDArray[np.float32]) -> Activations:
     with torch.inference_mode():
         outputs = Probabilities(network).eval()(torch.from_numpy(features[None]))
     return Activations(*(output[0].numpy() for output in outputs))

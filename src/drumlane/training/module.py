@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drumlane.audio.features import FeatureSpec
-from drumlane.networks.crnn import CRNN, CRNNSpec, Outputs, Probabilities
+from drumlane.networks.transcriber import NetworkSpec, Outputs, Probabilities, TranscriberNetwork
 from drumlane.rendering.scene import Item
 from drumlane.training.config import TrainingConfig
 from drumlane.training.items import Batch, encode_item
@@ -66,9 +66,11 @@ def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
 
 
 class TranscriberModule(lightning.LightningModule):
-    """Trains a ``CRNN``; ``averaged`` holds the weights that are validated and exported."""
+    """Trains a ``TranscriberNetwork``; ``averaged`` holds the weights that are validated and exported."""
 
-    def __init__(self, model: CRNNSpec, features: FeatureSpec, training: TrainingConfig, seed: int) -> None:
+    def __init__(
+        self, model: NetworkSpec, features: FeatureSpec, training: TrainingConfig, seed: int
+    ) -> None:
         super().__init__()
         self.save_hyperparameters(
             {
@@ -80,7 +82,7 @@ class TranscriberModule(lightning.LightningModule):
         self.features = features
         self.training_config = training
         self.seed = seed
-        self.network = CRNN(model)
+        self.network = TranscriberNetwork(model)
         self.network.convs.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = AveragedModel(
             self.network, multi_avg_fn=_averaging(training.ema_decay), use_buffers=True

@@ -90,8 +90,8 @@ class Transcriber:
         return hear(Recording(source, rate, sample_rate, partial=self._partial), self.model, progress)
 
     def features(self, source: Source, sample_rate: int | None = None) -> Halves:
-        """Return what the network is given, log-mel frames of shape (frames, mels), for plots."""
-        spec = self.model.card.feature_spec
+        """Return log-mel frames of shape (frames, mels) as the network is given them, for plots."""
+        spec = replace(self.model.card.feature_spec, n_low=0)
         return features_of(Recording(source, spec.sample_rate, sample_rate, partial=self._partial), spec)
 
     def decode(self, activations: PieceActivations) -> Performance:

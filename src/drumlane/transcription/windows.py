@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from drumlane.models.loading import Activations
 
-Run = Callable[[NDArray[np.float32]], Activations]  # (1, frames, mels) -> (1, frames, …)
+Run = Callable[[NDArray[np.float32]], Activations]  # (1, frames, bands) -> (1, frames, …)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class WindowStream:
         return self._end - self._start
 
     def push(self, features: NDArray[np.float32]) -> Iterator[Activations]:
-        """Take features of shape (frames, mels); yield what is finished, each (frames, …)."""
+        """Take features of shape (frames, bands); yield what is finished, each (frames, …)."""
         self._blocks.append(features)
         self._end += len(features)
         while self._end >= self._answered + self._layout.core + self._layout.context:

@@ -119,7 +119,9 @@ def _watched(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(items, what, total=total, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    unseen = not console.is_terminal  # where nobody watches, not even an empty line
+    yield from track(items, what, total=total, console=console, transient=True, disable=unseen)
 
 
 def _write_json(path: Path, numbers: Mapping[str, Any]) -> None:

@@ -53,7 +53,12 @@ def make_miniature(root: Path, options: MiniatureOptions, num_workers: int = 1) 
         AudioError: a sample of a kit cannot be decoded.
     """
     takes = plan_takes(options)
-    _claim(root, options)
+    if _continues(root, options):
+        _clear_left_overs(root)
+    else:
+        for kit in options.kits:  # a kit that cannot be opened shows before anything is written
+            _kit(kit)
+        _claim(root, options)
     # By kit, so that a worker rarely has to load another one.
     ordered = sorted(takes, key=lambda take: (take.kit_index, take.stem))
     rows: list[Mapping[str, str]] = []
@@ -86,35 +91,46 @@ def make_take(take: PlannedTake, root: Path) -> MadeTake:
     return MadeTake(_row(take, read_midi(midi, TD17)), was_there)
 
 
-def _claim(root: Path, options: MiniatureOptions) -> None:
-    """Mark the folder as a miniature of these options.
+def _continues(root: Path, options: MiniatureOptions) -> bool:
+    """Whether the folder holds a miniature of these options, and not nothing.
 
     Raises:
         ConfigError: it holds something else.
-        DatasetError: it cannot be written into.
     """
     mark = root / MARK
-    wanted = {
-        "what": "A miniature in the form of E-GMD, rendered by drumlane; not the dataset itself.",
-        "options": json.loads(json.dumps(asdict(options), default=str)),
-        "grooves": options.attribution,
-    }
-    if mark.is_file() and _marked(mark) == wanted:
-        for left_over in root.rglob(".drumlane-*"):  # of a run that was killed in the middle of a file
-            left_over.unlink(missing_ok=True)
-        return
+    if mark.is_file() and _read_mark(mark) == _mark_of(options):
+        return True
     holds = (
         {path.name for path in root.iterdir()} if root.is_dir() else {root.name} if root.exists() else set()
     )
     if holds - {MARK}:
         what = f"a miniature of other options (see {MARK})" if MARK in holds else "something else"
         raise ConfigError(f"{shown(root)}: holds {what}; choose a new or an empty folder")
+    return False
+
+
+def _claim(root: Path, options: MiniatureOptions) -> None:
+    """Mark the folder as a miniature of these options."""
     _make_folder(root)
-    with whole_file(mark, DatasetError) as partial_file:
-        partial_file.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+    with whole_file(root / MARK, DatasetError) as partial_file:
+        partial_file.write_text(json.dumps(_mark_of(options), indent=2) + "\n", encoding="utf-8")
 
 
-def _marked(mark: Path) -> Any:
+def _clear_left_overs(root: Path) -> None:
+    """Remove what a run that was killed in the middle of a file left of it."""
+    for left_over in root.rglob(".drumlane-*"):
+        left_over.unlink(missing_ok=True)
+
+
+def _mark_of(options: MiniatureOptions) -> Any:
+    return {
+        "what": "A miniature in the form of E-GMD, rendered by drumlane; not the dataset itself.",
+        "options": json.loads(json.dumps(asdict(options), default=str)),
+        "grooves": options.attribution,
+    }
+
+
+def _read_mark(mark: Path) -> Any:
     try:
         return json.loads(mark.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -56,7 +56,7 @@ def random_split(takes: Sequence[Take], seed: int = 0) -> Split:
 
     The order of ``takes`` does not matter. The parts' sizes are rounded; what is left over trains.
     """
-    ordered = sorted(takes, key=lambda take: (take.midi_filename, take.audio_filename, take.id))
+    ordered = sorted(takes, key=lambda t: (t.midi_filename, t.audio_filename, t.id, t.split, t.kit_name))
     shuffled = [ordered[i] for i in np.random.default_rng(seed).permutation(len(ordered))]
     n_validation, n_test = (round(share * len(ordered)) for share in RANDOM_SHARES[1:])
     n_train = len(ordered) - n_validation - n_test

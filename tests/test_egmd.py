@@ -17,8 +17,8 @@ from drumlane.data.egmd_reading import VELOCITY_BINS, Fault, read_take
 from drumlane.data.gmd import SPLITS
 from drumlane.data.splits import official_split, random_split, spread_takes, torn_performances
 from drumlane.data.workers import each
-from drumlane.errors import DatasetError
-from drumlane.formats.midi import write_midi
+from drumlane.errors import DatasetError, FormatError
+from drumlane.formats.midi import read_midi, write_midi
 from drumlane.performance import Hit, Performance
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.vocabulary import TD17, TD17_NOTE_OF_DRUM, Drum, Lane
@@ -400,6 +400,20 @@ def test_the_real_grooves_are_whole_and_without_recordings(grooves: Path) -> Non
     assert sum(reading.notes.values()) == 410
 
 
+@pytest.mark.slow
+@pytest.mark.shared
+def test_the_real_grooves_hold_these_hits_and_no_broken_file(grooves: Path) -> None:
+    inventory = take_inventory(grooves)
+    found = summarise(inventory, read_takes(inventory))
+    assert (found.findings, found.n_sound) == ((), 1150)
+    assert found.hits.sum(axis=1).tolist() == [88_127, 135_269, 133_078, 14_733, 5_278, 12_279, 5_877, 51_671]
+    assert {one.name: (one.n_notes, round(one.share, 3)) for one in coverage(found.notes)} == {
+        "td17": (446_312, 1.0),
+        "document-a": (446_312, 0.615),
+        "document-d": (446_312, 0.823),
+    }
+
+
 # Notes ---------------------------------------------------------------------------------------------------
 
 
@@ -409,6 +423,15 @@ def test_a_td17_note_means_the_drum_s_lane_and_mostly_the_drum() -> None:
         assert TD17[note].lane is drum.lane
         if drum not in (Drum.CHINA, Drum.SPLASH):
             assert TD17[note] is drum
+
+
+def test_a_drum_without_a_note_is_refused_and_other_notes_are_not_signed_as_ours(tmp_path: Path) -> None:
+    shaker = Performance.of([Hit(0.1, Drum.SHAKER, 90)])
+    with pytest.raises(FormatError, match=r"a\.mid: does not fit into MIDI \(no note for shaker\)"):
+        write_midi(shaker, tmp_path / "a.mid", note_of_drum=TD17_NOTE_OF_DRUM)
+    every = Performance.of(Hit(0.1 * i, drum, 90) for i, drum in enumerate(TD17_NOTE_OF_DRUM))
+    write_midi(every, tmp_path / "b.mid", note_of_drum=TD17_NOTE_OF_DRUM)
+    assert [hit.drum.lane for hit in read_midi(tmp_path / "b.mid")] == [hit.drum.lane for hit in every]
 
 
 def table_rows(root: Path) -> list[dict[str, str]]:

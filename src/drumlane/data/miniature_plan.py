@@ -20,7 +20,8 @@ from drumlane.files import shown
 from drumlane.formats.midi import read_midi
 from drumlane.performance import Performance
 from drumlane.rendering.composition import STYLES, compose, compose_fill
-from drumlane.rendering.open_kit import manifest_kit
+from drumlane.rendering.kit_hydrogen import ARCHIVE_SUFFIX
+from drumlane.rendering.open_kit import SFZ_SUFFIX, manifest_kit
 from drumlane.rendering.procedural import EMBEDDED_NAME
 from drumlane.vocabulary import TD17
 
@@ -116,15 +117,18 @@ def plan_takes(options: MiniatureOptions) -> tuple[PlannedTake, ...]:
 
 
 def kit_name(kit: str) -> str:
-    """Return what the table calls a kit: of a path, its last part without suffix.
+    """Return what the table calls a kit: of a path, its last part.
 
-    >>> [kit_name(kit) for kit in ("procedural:7", "kits/kits.csv:becks", "kits/My Kit.sfz")]
-    ['procedural:7', 'becks', 'My Kit']
+    >>> [kit_name(kit) for kit in ("procedural:7", "kits/kits.csv:becks", "kits/My Kit.sfz", "kits/Kit 1.2")]
+    ['procedural:7', 'becks', 'My Kit', 'Kit 1.2']
     """
     if kit.partition(":")[0] == EMBEDDED_NAME:
         return kit
     in_manifest = manifest_kit(Path(kit))
-    return in_manifest[1] if in_manifest else Path(kit).stem
+    if in_manifest:
+        return in_manifest[1]
+    path = Path(kit).absolute()  # a dot is a folder with a name
+    return path.stem if path.suffix.lower() in (SFZ_SUFFIX, ARCHIVE_SUFFIX) else path.name
 
 
 def splits_of(n_performances: int) -> tuple[int, int, int]:

@@ -279,6 +279,32 @@ NOTE_OF_DRUM: Mapping[Drum, int] = MappingProxyType(
     }
 )
 
+# One note per drum as a TD-17 kit sends it: what files like those of E-GMD hold. Of a pad's notes it is the
+# one struck most (crashes and open hats on the edge). China and splash are its crashes; it has no shaker.
+TD17_NOTE_OF_DRUM: Mapping[Drum, int] = MappingProxyType(
+    {
+        Drum.KICK: 36,
+        Drum.SNARE: 38,
+        Drum.SNARE_RIM: 40,
+        Drum.SIDE_STICK: 37,
+        Drum.HIHAT_CLOSED: 42,
+        Drum.HIHAT_OPEN: 26,
+        Drum.HIHAT_PEDAL: 44,
+        Drum.TOM_HIGH: 48,
+        Drum.TOM_MID: 45,
+        Drum.TOM_LOW: 43,
+        Drum.CRASH: 55,
+        Drum.CRASH2: 52,
+        Drum.CHINA: 52,
+        Drum.SPLASH: 55,
+        Drum.RIDE: 51,
+        Drum.RIDE_BELL: 53,
+        Drum.CLAP: 39,
+        Drum.COWBELL: 56,
+        Drum.TAMBOURINE: 54,
+    }
+)
+
 # What drumlane writes, read back: the inverse of NOTE_OF_DRUM, with TD-17's meaning for every other note.
 DRUMLANE_MIDI: Mapping[int, Drum] = MappingProxyType(
     {**TD17, **{note: drum for drum, note in NOTE_OF_DRUM.items()}}

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from drumlane import __version__
+from drumlane.cli.egmd import egmd_app
 from drumlane.cli.evaluate import evaluate
 from drumlane.cli.evaluate_kits import evaluate_kits
 from drumlane.cli.render import render
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(transcribe)
 app.command()(render)
+app.add_typer(egmd_app, name="egmd")
 app.add_typer(train_app, name="train")
 app.command()(export)
 app.command("evaluate-kits")(evaluate_kits)

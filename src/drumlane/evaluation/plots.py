@@ -30,7 +30,7 @@ ROWS_PER_PAGE = 12
 WINDOW = 0.05  # seconds, for telling found from missed
 _WIDTH, _SPECTROGRAM_HEIGHT, _STRIPS_HEIGHT = 22.0, 1.1, 3.0  # inches
 _STRIP = 0.8  # of the distance between two strips is drawn on
-_COLOURS = ("#d62728", "#ff7f0e", "#bcbd22", "#2ca02c", "#17a2a2", "#1f77b4", "#7b52c7", "#c44fa0")
+LANE_COLOURS = ("#d62728", "#ff7f0e", "#bcbd22", "#2ca02c", "#17a2a2", "#1f77b4", "#7b52c7", "#c44fa0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +134,7 @@ class _Piece:
         """Draw activation, hits and reference of every lane, the kick at the bottom."""
         first, end = max(0, round(start * self.fps) - 1), round((start + seconds) * self.fps) + 2
         times = np.arange(first, min(end, len(self.activations))) / self.fps
-        for i, (lane, colour) in enumerate(zip(self.lanes, _COLOURS, strict=True)):
+        for i, (lane, colour) in enumerate(zip(self.lanes, LANE_COLOURS, strict=True)):
             axes.axhline(i, color="0.85", linewidth=0.6, zorder=0)
             curve = i + _STRIP * self.activations[first:end, i].astype(np.float64)
             axes.fill_between(times, i, curve, color=colour, alpha=0.45, linewidth=0)

@@ -50,6 +50,7 @@ class MidiReading:
 
     performance: Performance
     unknown_notes: Mapping[int, int]  # note number -> strokes that the map has no drum for
+    notes: Mapping[int, int]  # note number -> strokes, known and unknown
 
 
 def read_midi(path: AnyPath, note_map: Mapping[int, Drum] | None = None) -> Performance:
@@ -91,29 +92,37 @@ def read_midi_report(path: AnyPath, note_map: Mapping[int, Drum] | None = None) 
         for time, stroke in zip(times, strokes, strict=True)
         if stroke.note in note_map
     )
-    unknown = Counter(stroke.note for stroke in strokes if stroke.note not in note_map)
+    notes = Counter(stroke.note for stroke in strokes)
+    unknown = {note: n for note, n in notes.items() if note not in note_map}
     last_tick = max((sum(message.time for message in track) for track in midi.tracks), default=0)
     duration = float(tempo.beats_to_seconds(last_tick / ticks_per_beat))
-    return MidiReading(Performance(hits, tempo, duration), MappingProxyType(dict(unknown)))
+    performance = Performance(hits, tempo, duration)
+    return MidiReading(performance, MappingProxyType(unknown), MappingProxyType(notes))
 
 
-def write_midi(performance: Performance, path: AnyPath, ticks_per_beat: int = TICKS_PER_BEAT) -> None:
+def write_midi(
+    performance: Performance,
+    path: AnyPath,
+    ticks_per_beat: int = TICKS_PER_BEAT,
+    note_of_drum: Mapping[Drum, int] = NOTE_OF_DRUM,
+) -> None:
     """Write a type 1 file: a tempo track and a drum track on channel 10 that ends with the performance.
 
     Times are kept to half a tick, at most 1 ms: ``ticks_per_beat`` is multiplied where a tempo is too slow
     for that. set_tempo holds whole microseconds, so the tempo map is rounded to them first and the hits are
     laid on the rounded map: their seconds stay. Of two hits on one note and tick the louder is written; a
     note ends after ``NOTE_TICKS``, before it is struck again, or with the performance. What the tempo map
-    says beyond the performance's end is left out.
+    says beyond the performance's end is left out. Only a file with the notes of ``NOTE_OF_DRUM`` is signed.
 
     Raises:
-        FormatError: the tempo or time signature does not fit into MIDI, or the file cannot be written.
+        FormatError: tempo or time signature do not fit into MIDI, a drum has no note, or the file cannot be
+            written.
     """
     tempo = _until_the_end(performance)
     ticks_per_beat *= _refinement(tempo, ticks_per_beat, path)
     try:
         tempo = _as_midi_holds_it(tempo, ticks_per_beat)
-        midi = _midi_file(performance, tempo, ticks_per_beat)
+        midi = _midi_file(performance, tempo, ticks_per_beat, note_of_drum)
     except ValueError as error:
         raise FormatError(f"{shown(path)}: does not fit into MIDI ({error})") from error
     with whole_file(path, FormatError) as partial:
@@ -275,20 +284,22 @@ def _microseconds(bpm: float) -> int:
     return length
 
 
-def _midi_file(performance: Performance, tempo: TempoMap, ticks_per_beat: int) -> mido.MidiFile:
+def _midi_file(
+    performance: Performance, tempo: TempoMap, ticks_per_beat: int, note_of_drum: Mapping[Drum, int]
+) -> mido.MidiFile:
     end_tick = float(tempo.seconds_to_beats(performance.duration)) * ticks_per_beat
     if end_tick > _MAX_DELTA:
         raise ValueError(f"more than {_MAX_DELTA} ticks long")
     end = round(end_tick)
+    signed = [(0, _META, mido.MetaMessage("text", text=SIGNATURE))] if note_of_drum is NOTE_OF_DRUM else []
     tempo_events = [event for event in _tempo_events(tempo, ticks_per_beat) if event[0] <= end]
-    drum_events = _drum_events(_velocity_of_tick(performance, tempo, ticks_per_beat), end)
+    drum_events = _drum_events(_velocity_of_tick(performance, tempo, ticks_per_beat, note_of_drum), end)
     midi = mido.MidiFile(type=1, ticks_per_beat=ticks_per_beat)
-    midi.tracks.extend([_track(tempo_events, end), _track(drum_events, end)])
+    midi.tracks.extend([_track([*signed, *tempo_events], end), _track(drum_events, end)])
     return midi
 
 
 def _tempo_events(tempo: TempoMap, ticks_per_beat: int) -> Iterator[_Event]:
-    yield 0, _META, mido.MetaMessage("text", text=SIGNATURE)
     for change in tempo.changes:
         message = mido.MetaMessage("set_tempo", tempo=_microseconds(change.bpm))
         yield round(change.beat * ticks_per_beat), _META, message
@@ -309,13 +320,15 @@ def _drum_events(velocities: dict[int, dict[int, int]], end: int) -> Iterator[_E
 
 
 def _velocity_of_tick(
-    performance: Performance, tempo: TempoMap, ticks_per_beat: int
+    performance: Performance, tempo: TempoMap, ticks_per_beat: int, note_of_drum: Mapping[Drum, int]
 ) -> dict[int, dict[int, int]]:
     """Return note -> tick -> velocity, the louder of two hits at one place."""
+    if missing := performance.counts().keys() - note_of_drum.keys():
+        raise ValueError(f"no note for {', '.join(sorted(missing))}")
     ticks = tempo.seconds_to_ticks([hit.time for hit in performance], ticks_per_beat).tolist()
     placed: dict[int, dict[int, int]] = {}
     for tick, hit in zip(ticks, performance, strict=True):
-        velocities = placed.setdefault(NOTE_OF_DRUM[hit.drum], {})
+        velocities = placed.setdefault(note_of_drum[hit.drum], {})
         velocities[tick] = max(int(hit.velocity), velocities.get(tick, 0))
     return placed
 

@@ -1,5 +1,6 @@
 """Arrangement: whatever is written into a groove, it stays a list of playable hits in order."""
 
+from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
@@ -181,11 +182,12 @@ def test_a_tom_groove_moves_hands_to_toms_and_nothing_in_time(groove, seed) -> N
 def test_parting_unisons_drops_only_cymbals_that_fall_with_kick_or_snare(groove, seed) -> None:
     out = part_unisons(groove, SECONDS, rng(seed))
     drums = [h.time for h in groove if h.drum.lane in (Lane.KICK, Lane.SNARE)]
-    for hit in groove:
-        if hit not in out:
-            assert hit.drum.lane in (Lane.HIHAT, Lane.RIDE, Lane.CRASH)
-            assert min(abs(hit.time - t) for t in drums) <= 0.04
-    assert [h for h in groove if h in out] == out
+    dropped = Counter(groove) - Counter(out)  # two equal strokes may part
+    for hit in dropped:
+        assert hit.drum.lane in (Lane.HIHAT, Lane.RIDE, Lane.CRASH)
+        assert min(abs(hit.time - t) for t in drums) <= 0.04
+    assert sorted([*out, *dropped.elements()]) == sorted(groove)
+    assert out == sorted(out)
 
 
 @given(grooves, seeds)

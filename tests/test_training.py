@@ -143,8 +143,8 @@ def test_resuming_needs_a_checkpoint_of_the_same_network(finished: RunConfig, tm
     (tmp_path / "text.ckpt").write_text("nothing\n")
     with pytest.raises(ModelError, match=r"text\.ckpt: not a checkpoint of a transcriber"):
         train_transcriber(elsewhere, resume=str(tmp_path / "text.ckpt"))
-    wider = elsewhere.model_copy(update={"model": replace(finished.model, hidden_size=6)})
-    with pytest.raises(ConfigError, match=r"model\.hidden_size=4, but the configuration says 6"):
+    wider = elsewhere.model_copy(update={"model": replace(finished.model, bottleneck=12)})
+    with pytest.raises(ConfigError, match=r"model\.bottleneck=8, but the configuration says 12"):
         train_transcriber(wider, resume=str(checkpoint(finished)))
 
 
@@ -244,7 +244,7 @@ def test_a_batch_s_number_fixes_it_whatever_came_before(finished: RunConfig) -> 
 def test_a_batch_has_the_shapes_of_the_network(finished: RunConfig) -> None:
     features, onset, velocity, articulation = batches_of(finished).batch(0)
     frames = 1 + SAMPLE_RATE // 441
-    assert features.shape == (2, frames, 80)
+    assert features.shape == (2, frames, finished.features.n_bands)
     assert onset.shape == velocity.shape == (2, frames, 8)
     assert articulation.shape == (2, frames, 6)
     assert {t.dtype for t in (features, onset, velocity, articulation)} == {torch.float32}

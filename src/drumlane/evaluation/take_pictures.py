@@ -60,7 +60,7 @@ def view_take(recording: Path, midi: Path, seconds: float = SECONDS) -> TakeView
         FormatError: the MIDI cannot be read.
     """
     performance = read_midi(midi, TD17)
-    sound = read_audio(recording, FeatureSpec().sample_rate)
+    sound = read_audio(recording, FeatureSpec(n_low=0).sample_rate)
     start = max(0.0, _busiest(performance, seconds) - _LEAD)
     end = min(start + seconds, max(sound.duration, start + 0.5))
     return TakeView(sound, probe(recording).sample_rate, performance, start, end)
@@ -79,7 +79,7 @@ def draw_take(view: TakeView, title: str, path: Path) -> None:
     for lane, colour in zip(LANES, LANE_COLOURS, strict=True):
         hits = [hit for hit in view.shown if hit.drum.lane is lane]
         times, loudness = [hit.time for hit in hits], np.array([hit.velocity / 127 for hit in hits])
-        low, high = (FeatureSpec().n_mels * (lane + k) / len(LANES) - 0.5 for k in (0, 1))
+        low, high = (FeatureSpec(n_low=0).n_mels * (lane + k) / len(LANES) - 0.5 for k in (0, 1))
         spectrogram.vlines(times, low, high, color=colour, linewidth=1.6)
         strips.axhline(lane, color="0.85", linewidth=0.6, zorder=0)
         strips.vlines(times, lane, lane + _STRIP * loudness, color=colour, linewidth=1.8)
@@ -99,7 +99,7 @@ def _busiest(performance: Performance, seconds: float) -> float:
 
 
 def _draw_spectrogram(axes: "Axes", view: TakeView) -> None:
-    spec = FeatureSpec()
+    spec = FeatureSpec(n_low=0)
     # Frame i is centred on i hops, so the cut begins on a whole one.
     first = int(view.start * spec.fps)
     last = int(np.ceil(view.end * spec.fps))

@@ -20,7 +20,7 @@ from drumlane.evaluation.counts import Counts  # noqa: E402
 from drumlane.evaluation.metrics import score_track  # noqa: E402
 from drumlane.models.card import ModelCard, read_card  # noqa: E402
 from drumlane.models.loading import load_model  # noqa: E402
-from drumlane.networks.transcriber import Probabilities, TranscriberNetwork  # noqa: E402
+from drumlane.networks.transcriber import NetworkSpec, Probabilities, TranscriberNetwork  # noqa: E402
 from drumlane.performance import Performance  # noqa: E402
 from drumlane.rendering.kits import SAMPLE_RATE  # noqa: E402
 from drumlane.training import export  # noqa: E402
@@ -65,7 +65,7 @@ def exported(
     config: RunConfig, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, ModelCard]:
     path = tmp_path_factory.mktemp("model") / "toy.onnx"
-    return path, export.export_transcriber(checkpoint, config, path, COMMAND, n_items=32, seconds=3.0)
+    return path, export.export_transcriber([checkpoint], config, path, COMMAND, n_items=32, seconds=3.0)
 
 
 @pytest.mark.parametrize(("batch", "frames"), [(1, 57), (1, 1000), (3, 400), (1, 6000), (1, 1)])
@@ -153,7 +153,7 @@ def test_a_missing_checkpoint_and_one_of_another_network_are_named(
 ) -> None:
     output = tmp_path / "model.onnx"
     with pytest.raises(ModelError, match=r"none\.ckpt: cannot read the checkpoint"):
-        export.export_transcriber(tmp_path / "none.ckpt", config, output, COMMAND)
+        export.export_transcriber([tmp_path / "none.ckpt"], config, output, COMMAND)
     saved = torch.load(checkpoint, weights_only=True)
     torch.save({**saved, "hyper_parameters": {"lr": 1.0}}, tmp_path / "other.ckpt")
     with pytest.raises(ModelError, match="it says nothing of a network"):
@@ -178,17 +178,56 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(
     config: RunConfig, checkpoint: Path, tmp_path: Path, name: str, message: str
 ) -> None:
     with pytest.raises(ModelError, match=message):
-        export.export_transcriber(checkpoint, config, tmp_path / name, COMMAND)
+        export.export_transcriber([checkpoint], config, tmp_path / name, COMMAND)
 
 
 def test_a_network_that_disagrees_is_not_written(config: RunConfig, checkpoint: Path) -> None:
-    network, spec = export.load_network(checkpoint)
+    network, spec = export.load_probabilities([checkpoint])
     weights = export.onnx_bytes(network, spec)
     assert export.check_parity(network, weights, spec) <= export.PARITY
     with torch.no_grad():
-        network.onset.bias += 0.01
+        network.networks[0].onset.bias += 0.01
     with pytest.raises(ModelError, match="differs from torch by"):
         export.check_parity(network, weights, spec)
+
+
+def without_low_bands(checkpoint: Path, path: Path) -> Path:
+    """Write a checkpoint of the same run whose network and features know no low bands."""
+    saved = torch.load(checkpoint, weights_only=True)
+    hyper = saved["hyper_parameters"]
+    hyper["model"]["n_low"] = hyper["features"]["n_low"] = 0
+    state, prefix = saved["state_dict"], "averaged.module."
+    network = TranscriberNetwork(NetworkSpec(**hyper["model"]))
+    n_in = network.bottleneck.in_features
+    state[f"{prefix}bottleneck.weight"] = state[f"{prefix}bottleneck.weight"][:, :n_in] + 0.1
+    torch.save(saved, path)
+    return path
+
+
+def test_several_networks_answer_with_the_mean_each_of_the_bands_it_knows(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    other = without_low_bands(checkpoint, tmp_path / "other.ckpt")
+    both, spec = export.load_probabilities([other, checkpoint])
+    assert spec.n_low > 0
+    weights = export.onnx_bytes(both, spec)
+    assert export.check_parity(both, weights, spec) <= export.PARITY
+    features = torch.rand(1, 60, spec.n_bands)
+    one, plain_spec = export.load_probabilities([other])
+    two, _ = export.load_probabilities([checkpoint])
+    with torch.inference_mode():
+        alone = one(features[..., : plain_spec.n_bands]), two(features)
+        for mean, a, b in zip(both(features), *alone, strict=True):
+            torch.testing.assert_close(mean, (a + b) / 2)
+        assert not torch.allclose(alone[0][0], alone[1][0])
+
+
+def test_networks_that_hear_other_features_do_not_answer_together(checkpoint: Path, tmp_path: Path) -> None:
+    saved = torch.load(checkpoint, weights_only=True)
+    saved["hyper_parameters"]["features"]["fmin"] = 50.0
+    torch.save(saved, tmp_path / "other.ckpt")
+    with pytest.raises(ModelError, match="features are not those of the other checkpoints"):
+        export.load_probabilities([checkpoint, tmp_path / "other.ckpt"])
 
 
 def test_a_card_that_cannot_be_written_leaves_the_old_model_alone(

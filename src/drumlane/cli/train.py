@@ -46,6 +46,10 @@ def export(
     output: Annotated[Path, typer.Argument(help="Model to write (.onnx); its card goes beside it.")],
     config: Config,
     overrides: Overrides = None,
+    others: Annotated[
+        list[Path] | None,
+        typer.Option("--with", help="Checkpoint of another run that answers too, by the mean; repeatable."),
+    ] = None,
 ) -> None:
     """Turn a checkpoint into a model file, calibrated on held-out kits."""
     _need_torch("export")
@@ -55,7 +59,9 @@ def export(
     command = " ".join(
         ["drumlane train transcriber --config", config.as_posix(), *(f"--set {o}" for o in overrides or ())]
     )
-    card = export_transcriber(checkpoint, read_config(config, overrides or ()), output, command)
+    card = export_transcriber(
+        [checkpoint, *(others or ())], read_config(config, overrides or ()), output, command
+    )
     print(f"{output}: {card.parameters:,} parameters, thresholds {card.thresholds}")
 
 

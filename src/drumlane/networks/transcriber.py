@@ -127,7 +127,7 @@ class TranscriberNetwork(nn.Module):
 
     def forward(self, features: Tensor) -> Outputs:
         """Return the logits for features (batch, frames, mels and low bands)."""
-        mels, low = features[..., : self.spec.n_mels], features[..., self.spec.n_mels :]
+        mels, low, _ = features.tensor_split((self.spec.n_mels, self.spec.n_mels + self.spec.n_low), dim=2)
         x = self.norm(mels.transpose(1, 2)).transpose(1, 2).unsqueeze(1)
         if self.spec.two_views:
             x = torch.cat([x, without_colour(mels).unsqueeze(1)], dim=1)
@@ -164,12 +164,16 @@ def sounding_frames(features: Tensor) -> Tensor:
 
 
 class Probabilities(nn.Module):
-    """The network as it is exported: every head in 0..1."""
+    """Networks as they are exported: every head in 0..1, of several networks the mean.
 
-    def __init__(self, network: nn.Module) -> None:
+    Each network takes as many of the features' bands as it knows, the first ones.
+    """
+
+    def __init__(self, *networks: nn.Module) -> None:
         super().__init__()
-        self.network = network
+        self.networks = nn.ModuleList(networks)
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:
         """Return onset, velocity, articulation and presence, each in 0..1."""
-        return tuple(torch.sigmoid(logits) for logits in self.network(features))
+        answers = [[torch.sigmoid(logits) for logits in network(features)] for network in self.networks]
+        return tuple(sum(heads[1:], heads[0]) / len(heads) for heads in zip(*answers, strict=True))

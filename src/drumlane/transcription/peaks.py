@@ -49,14 +49,20 @@ def nearest_frames(times: Floats, fps: float, n_frames: int) -> NDArray[np.intp]
 def _local_maxima(
     activation: NDArray[np.floating[Any]], threshold: float
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the first and last frames of the runs of equal values that exceed both neighbours."""
-    if not len(activation):
-        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(activation)) + 1])
-    ends = np.append(starts[1:], len(activation)) - 1
-    values = np.concatenate([[-np.inf], activation[starts], [-np.inf]])
-    peaks = (values[1:-1] > values[:-2]) & (values[1:-1] > values[2:]) & (values[1:-1] >= threshold)
-    return starts[peaks], ends[peaks]
+    """Return the first and last frames of the runs of equal values that exceed both neighbours.
+
+    Only frames at or above the threshold are looked at: hours hold few of them, and little memory is needed.
+    """
+    end = len(activation) - 1
+    high = np.flatnonzero(activation >= threshold)
+    here = activation[high]
+    starts = (high == 0) | (activation[np.maximum(high - 1, 0)] != here)
+    ends = (high == end) | (activation[np.minimum(high + 1, end)] != here)
+    first, last = high[starts], high[ends]
+    rises = (first == 0) | (activation[np.maximum(first - 1, 0)] < activation[first])
+    falls = (last == end) | (activation[np.minimum(last + 1, end)] < activation[last])
+    peaks = rises & falls
+    return first[peaks], last[peaks]
 
 
 def _refine(activation: NDArray[np.floating[Any]], first: NDArray[np.intp], last: NDArray[np.intp]) -> Floats:

@@ -283,25 +283,13 @@ NOTE_OF_DRUM: Mapping[Drum, int] = MappingProxyType(
 # one struck most (crashes and open hats on the edge). China and splash are its crashes; it has no shaker.
 TD17_NOTE_OF_DRUM: Mapping[Drum, int] = MappingProxyType(
     {
-        Drum.KICK: 36,
-        Drum.SNARE: 38,
-        Drum.SNARE_RIM: 40,
-        Drum.SIDE_STICK: 37,
-        Drum.HIHAT_CLOSED: 42,
+        **{drum: note for drum, note in NOTE_OF_DRUM.items() if drum != Drum.SHAKER},
         Drum.HIHAT_OPEN: 26,
-        Drum.HIHAT_PEDAL: 44,
         Drum.TOM_HIGH: 48,
         Drum.TOM_MID: 45,
         Drum.TOM_LOW: 43,
         Drum.CRASH: 55,
         Drum.CRASH2: 52,
-        Drum.CHINA: 52,
-        Drum.SPLASH: 55,
-        Drum.RIDE: 51,
-        Drum.RIDE_BELL: 53,
-        Drum.CLAP: 39,
-        Drum.COWBELL: 56,
-        Drum.TAMBOURINE: 54,
     }
 )
 

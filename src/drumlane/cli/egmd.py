@@ -3,20 +3,16 @@
 Flow: cli.app -> **egmd** -> data.egmd_check, evaluation.take_pictures, data.miniature
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from drumlane.cli.progress import watched
 from drumlane.files import shown
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 egmd_app = typer.Typer(help="E-GMD: check a copy, draw takes, make a miniature.", no_args_is_help=True)
-Item = TypeVar("Item")
-_WIDE = 110  # columns for tables that go into a file or a pipe
 _SHOWN_COLUMNS = ("id", "kit_name", "split", "style", "beat_type", "time_signature")
 
 Root = Annotated[Path, typer.Argument(help="Folder with the table (e-gmd-v1.0.0.csv, or GMD's info.csv).")]
@@ -42,14 +38,15 @@ def check(
 ) -> None:
     """Say what of E-GMD is there, what is missing, what is broken and what was played."""
     from drumlane.cli.egmd_tables import conclusion, text_tables, to_json
+    from drumlane.cli.score_output import table_console
     from drumlane.data.egmd_check import read_takes, summarise, take_inventory
     from drumlane.errors import DatasetError
     from drumlane.evaluation.error_report import rich_table
 
     inventory = take_inventory(root)
     readings = read_takes(inventory, quick, tolerance, num_workers)
-    found = summarise(inventory, _watched(readings, "Checking", len(inventory.takes)), quick)
-    console = _console()
+    found = summarise(inventory, watched(readings, "Checking", len(inventory.takes)), quick)
+    console = table_console()
     for table in text_tables(found):
         console.print(rich_table(table))
     if json_path:
@@ -79,7 +76,7 @@ def explore(
         for take in chosen
         if take.audio and take.midi
     ]
-    n_drawn = draw_takes(_watched(sources, "Drawing", len(sources)), output)
+    n_drawn = draw_takes(watched(sources, "Drawing", len(sources)), output)
     print(f"{shown(root)}: {n_drawn} of {len(sources)} takes drawn -> {shown(output)}")
 
 
@@ -108,20 +105,10 @@ def mini(
 
     options = MiniatureOptions(grooves, tuple(kits or ()), performances, kits_per_performance, seconds, seed)
     takes = make_miniature(output, options, num_workers)
-    made = [take.was_there for take in _watched(takes, "Rendering", n_takes(options))]
+    made = [take.was_there for take in watched(takes, "Rendering", n_takes(options))]
     hours = sum(take.duration or 0.0 for take in load_takes(output)) / 3600
     kept = f" ({sum(made)} were there)" if any(made) else ""
     print(f"{shown(output)}: {len(made)} pairs{kept}, {hours:.2f} h")
-
-
-def _watched(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
-    """Pass items on and show how many are done, on a terminal."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    unseen = not console.is_terminal  # where nobody watches, not even an empty line
-    yield from track(items, what, total=total, console=console, transient=True, disable=unseen)
 
 
 def _write_json(path: Path, numbers: Mapping[str, Any]) -> None:
@@ -132,11 +119,3 @@ def _write_json(path: Path, numbers: Mapping[str, Any]) -> None:
 
     with whole_file(path, DatasetError) as partial:
         partial.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-
-
-def _console() -> "Console":
-    import sys
-
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else _WIDE)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drumlane.cli.progress import watched
+
 if TYPE_CHECKING:
     from drumlane.evaluation.corpus import Group
     from drumlane.evaluation.evidence import Evidence, Listener
@@ -179,14 +181,10 @@ def _load(
     tracks: "Sequence[Track]", read_estimate: "ReadEstimate | None", skip_missing: bool
 ) -> "list[LoadedTrack]":
     """Read all tracks; transcribing takes a while and shows how far it is."""
-    from rich.console import Console
-    from rich.progress import track as progress
-
     from drumlane.evaluation.references import load
     from drumlane.formats import read
 
     steps = load(tracks, read_estimate or read, missing_counts=not skip_missing)
     if read_estimate is None:
         return list(steps)
-    console = Console(stderr=True)
-    return list(progress(steps, "Transcribing", total=len(tracks), console=console, transient=True))
+    return list(watched(steps, "Transcribing", len(tracks)))

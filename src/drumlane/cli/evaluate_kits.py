@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drumlane.cli.progress import watched
+
 if TYPE_CHECKING:
     from drumlane.evaluation.corpus import Group
     from drumlane.evaluation.evidence import Listener
@@ -126,15 +128,11 @@ def _items(
 
 
 def _transcribed(items: "Iterator[HeldOutItem]", total: int, listener: "Listener") -> "list[LoadedTrack]":
-    from rich.console import Console
-    from rich.progress import track as progress
-
     from drumlane.evaluation.references import LoadedTrack, Track
     from drumlane.rendering.kits import SAMPLE_RATE
 
-    console = Console(stderr=True)
     loaded = []
-    for item in progress(items, "Transcribing", total=total, console=console, transient=True):
+    for item in watched(items, "Transcribing", total):
         name = Path(item.name)
         estimate = listener.transcribe_samples(item.samples, SAMPLE_RATE, name)
         track = Track(item.name, name, name, item.conditions, item.reference.duration)

@@ -4,11 +4,14 @@ rich loads only when there is a bar to draw: it costs as much time as a second o
 """
 
 import sys
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+Item = TypeVar("Item")
 
 
 class Display:
@@ -60,6 +63,16 @@ class Display:
     def complain(self, line: str) -> None:
         """Print a problem."""
         print(f"drumlane: {_printable(line, sys.stderr.encoding)}", file=sys.stderr)
+
+
+def watched(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
+    """Pass items on and show how many are done, on a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    console = Console(stderr=True)
+    unseen = not console.is_terminal  # where nobody watches, not even an empty line
+    yield from track(items, what, total=total, console=console, transient=True, disable=unseen)
 
 
 def _bar() -> "Progress":

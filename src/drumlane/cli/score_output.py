@@ -62,7 +62,7 @@ class ScoreOutput:
         if self.markdown:
             print(tables.markdown(report))
         else:
-            console = _console()
+            console = table_console()
             console.print(subject, markup=False, highlight=False)
             for table in tables.tables(report):
                 console.print(table)
@@ -75,13 +75,14 @@ class ScoreOutput:
         if self.markdown:
             print(f"\n{error_report.markdown(errors)}")
             return
-        console = _console()
+        console = table_console()
         console.print(error_report.summary(errors), markup=False, highlight=False)
         for table in error_report.text_tables(errors):
             console.print(error_report.rich_table(table))
 
 
-def _console() -> "Console":
+def table_console() -> "Console":
+    """Return a console on stdout, wide enough for tables where it is a file or a pipe."""
     from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else _WIDE)

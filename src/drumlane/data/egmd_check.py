@@ -1,6 +1,6 @@
 """Check of a copy of E-GMD or GMD: what is there, what is missing, what is broken and what was played.
 
-Flow: egmd, egmd_reading -> **egmd_check** -> egmd_tables
+Flow: egmd, egmd_reading, splits -> **egmd_check** -> egmd_tables
 
 Hours, hits and notes are counted over the takes that are there; a missing partner is missing, not broken.
 """
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from drumlane.data.egmd import MIDI_SUFFIXES, Take, find_table, load_takes
 from drumlane.data.egmd_reading import TOLERANCE, VELOCITY_BINS, Fault, Finding, TakeReading, read_take
+from drumlane.data.splits import in_several_parts
 from drumlane.data.workers import each
 from drumlane.vocabulary import DOCUMENT_A, DOCUMENT_D, LANES, TD17, Drum, Lane
 
@@ -142,7 +143,7 @@ def summarise(inventory: Inventory, readings: Iterable[TakeReading], quick: bool
         splits=_shares(there, "split"),
         kits=_shares(there, "kit_name"),
         sample_rates=Counter(reading.sample_rate for reading in kept if reading.sample_rate),
-        torn=_torn(inventory.takes),
+        torn=in_several_parts((take.id, take.split) for take in inventory.takes),
         hits=sum((reading.hits for reading in kept), no_hits),
         notes=dict(sorted(notes.items())),
     )
@@ -187,10 +188,3 @@ def _shares(readings: Iterable[TakeReading], column: str) -> tuple[Share, ...]:
         )
         for name, group in sorted(groups.items())
     )
-
-
-def _torn(takes: Iterable[Take]) -> tuple[str, ...]:
-    splits: dict[str, set[str]] = {}
-    for take in takes:
-        splits.setdefault(take.id, set()).add(take.split)
-    return tuple(sorted(id_ for id_, names in splits.items() if len(names) > 1))

@@ -76,7 +76,12 @@ def random_split(takes: Sequence[Take], seed: int = 0) -> Split:
 
 def torn_performances(split: Split) -> tuple[str, ...]:
     """Return the performances that are in more than one part, sorted."""
-    parts_of = Counter(id_ for takes in split.parts.values() for id_ in {take.id for take in takes})
+    return in_several_parts((take.id, name) for name, takes in split.parts.items() for take in takes)
+
+
+def in_several_parts(places: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the performances that stand with more than one part, sorted; ``places`` are (id, part)."""
+    parts_of = Counter(id_ for id_, _ in set(places))
     return tuple(sorted(id_ for id_, n_parts in parts_of.items() if n_parts > 1))
 
 

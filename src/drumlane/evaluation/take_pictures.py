@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SECONDS = 8.0  # shown of a take
 _LEAD = 0.25  # seconds before the first hit that is shown
+_SPEC = FeatureSpec(n_low=0)  # mel bands, for eyes
 _WIDTH, _HEIGHT = 18.0, 9.0  # inches
 _STRIP = 0.8  # of the distance between two strips is drawn on
 
@@ -60,7 +61,7 @@ def view_take(recording: Path, midi: Path, seconds: float = SECONDS) -> TakeView
         FormatError: the MIDI cannot be read.
     """
     performance = read_midi(midi, TD17)
-    sound = read_audio(recording, FeatureSpec(n_low=0).sample_rate)
+    sound = read_audio(recording, _SPEC.sample_rate)
     start = max(0.0, _busiest(performance, seconds) - _LEAD)
     end = min(start + seconds, max(sound.duration, start + 0.5))
     return TakeView(sound, probe(recording).sample_rate, performance, start, end)
@@ -79,7 +80,7 @@ def draw_take(view: TakeView, title: str, path: Path) -> None:
     for lane, colour in zip(LANES, LANE_COLOURS, strict=True):
         hits = [hit for hit in view.shown if hit.drum.lane is lane]
         times, loudness = [hit.time for hit in hits], np.array([hit.velocity / 127 for hit in hits])
-        low, high = (FeatureSpec(n_low=0).n_mels * (lane + k) / len(LANES) - 0.5 for k in (0, 1))
+        low, high = (_SPEC.n_mels * (lane + k) / len(LANES) - 0.5 for k in (0, 1))
         spectrogram.vlines(times, low, high, color=colour, linewidth=1.6)
         strips.axhline(lane, color="0.85", linewidth=0.6, zorder=0)
         strips.vlines(times, lane, lane + _STRIP * loudness, color=colour, linewidth=1.8)
@@ -99,14 +100,13 @@ def _busiest(performance: Performance, seconds: float) -> float:
 
 
 def _draw_spectrogram(axes: "Axes", view: TakeView) -> None:
-    spec = FeatureSpec(n_low=0)
     # Frame i is centred on i hops, so the cut begins on a whole one.
-    first = int(view.start * spec.fps)
-    last = int(np.ceil(view.end * spec.fps))
-    cut = view.sound.samples[first * spec.hop_length : last * spec.hop_length]
-    frames: NDArray[Any] = log_mel(cut, spec) if len(cut) else np.zeros((1, spec.n_mels), dtype=np.float32)
-    edges = ((first - 0.5) / spec.fps, (first + len(frames) - 0.5) / spec.fps)
-    extent = (*edges, -0.5, spec.n_mels - 0.5)
+    first = int(view.start * _SPEC.fps)
+    last = int(np.ceil(view.end * _SPEC.fps))
+    cut = view.sound.samples[first * _SPEC.hop_length : last * _SPEC.hop_length]
+    frames: NDArray[Any] = log_mel(cut, _SPEC) if len(cut) else np.zeros((1, _SPEC.n_mels), dtype=np.float32)
+    edges = ((first - 0.5) / _SPEC.fps, (first + len(frames) - 0.5) / _SPEC.fps)
+    extent = (*edges, -0.5, _SPEC.n_mels - 0.5)
     top = max(1e-6, float(frames.max()))
     axes.imshow(frames.T, aspect="auto", origin="lower", extent=extent, cmap="gray_r", vmin=0.0, vmax=top)
     axes.set_yticks([])

@@ -110,7 +110,7 @@ def add_fill(hits: list[Hit], seconds: float, rng: np.random.Generator) -> list[
 
 
 def add_timekeeper(hits: list[Hit], seconds: float, rng: np.random.Generator) -> list[Hit]:
-    """Lay a steady hat, ride, crash or floor tom over the groove, in step with its kicks and snares."""
+    """Lay a steady hat, ride, crash, tom or snare over the groove, in step with its kicks and snares."""
     anchors = [h.time for h in hits if h.drum.lane in (Lane.KICK, Lane.SNARE) and h.velocity > 50]
     if len(anchors) < 2:
         return hits

@@ -16,7 +16,7 @@ from drumlane.performance import Hit
 from drumlane.rendering.accompaniment import Clip, draw_bed, load_clips, load_rooms
 from drumlane.rendering.casting import TOM_LANES, draw_voices
 from drumlane.rendering.kits import SAMPLE_RATE
-from drumlane.rendering.material import Material
+from drumlane.rendering.material import Material, draw_kit, draw_piece
 from drumlane.rendering.mixing import with_hum
 from drumlane.rendering.procedural import embedded_kit
 from drumlane.rendering.scene import draw_scene, render_scene
@@ -188,10 +188,36 @@ def test_noise_lies_as_far_below_the_loud_parts_as_drawn() -> None:
 @given(seeds)
 def test_toms_come_from_one_kit_and_share_a_pitch(seed: int) -> None:
     made = material()
-    voices = draw_voices(made, replace(BUSY, mixed_kit=1.0), np.random.default_rng(seed))
+    options = replace(BUSY, mixed_kit=1.0, tom_sets=0.0)
+    voices = draw_voices(made, options, np.random.default_rng(seed))
     toms = [v for drum, v in voices.items() if drum.lane in TOM_LANES]
     assert len({v.pitch for v in toms}) == 1
     assert any({id(v.piece) for v in toms} <= {id(p) for p in kit.pieces.values()} for kit in made.kits)
+
+
+@given(seeds)
+def test_a_set_of_toms_is_one_tom_tuned_in_order(seed: int) -> None:
+    made = material()
+    voices = draw_voices(made, replace(BUSY, mixed_kit=1.0, tom_sets=1.0), np.random.default_rng(seed))
+    high, mid, low = (voices[drum] for drum in (Drum.TOM_HIGH, Drum.TOM_MID, Drum.TOM_LOW))
+    assert high.piece is mid.piece is low.piece
+    steps = 12 * np.log2([high.pitch / mid.pitch, mid.pitch / low.pitch])
+    assert np.all((steps >= 2.0) & (steps <= 7.0))
+
+
+@pytest.mark.parametrize(("even", "share"), [(False, 1 / 10), (True, 1 / 4)])
+def test_a_large_family_is_drawn_by_the_root_of_its_size(even, share) -> None:
+    kits = [
+        click_kit(name="lone"),
+        *(replace(click_kit(name=f"one of nine {i}"), family="nine") for i in range(9)),
+    ]
+    made = Material(kits=tuple(kits), grooves=(BEAT,))
+    rng = np.random.default_rng(0)
+    lone = kits[0].pieces[Drum.KICK]
+    kit_draws = [draw_kit(kits, even, rng) is kits[0] for _ in range(4000)]
+    piece_draws = [draw_piece(made, Drum.KICK, True, even, rng) is lone for _ in range(4000)]
+    assert np.mean(kit_draws) == pytest.approx(share, abs=0.03)
+    assert np.mean(piece_draws) == pytest.approx(share, abs=0.03)
 
 
 def test_a_kit_s_gaps_are_filled_from_the_others() -> None:

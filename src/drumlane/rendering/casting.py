@@ -8,18 +8,21 @@ second pieces that sound with every stroke of a drum.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.performance import Hit
 from drumlane.rendering.kits import Kit, Piece
-from drumlane.rendering.material import Material, draw_piece
+from drumlane.rendering.material import Material, draw_kit, draw_piece
 from drumlane.rendering.scene_options import SceneOptions
 from drumlane.rendering.stage import COLOUR_HZ, Voice
 from drumlane.vocabulary import Drum, Lane
 
 TOM_LANES = (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM)
+_TOMS = dict.fromkeys((Drum.TOM_HIGH, Drum.TOM_MID, Drum.TOM_LOW))  # in order of pitch
+_TOM_STEP_SEMITONES = (2.0, 7.0)  # from one tom of a set to the next
 CYMBAL_LANES = (Lane.HIHAT, Lane.CRASH, Lane.RIDE)
 Extras = tuple[tuple[tuple[Hit, ...], Voice], ...]  # strokes, all of them Drum.CLAP, and what they sound like
 
@@ -29,20 +32,28 @@ def draw_voices(material: Material, options: SceneOptions, rng: np.random.Genera
     acoustic = bool(rng.random() < options.acoustic)
     mixed = rng.random() < options.mixed_kit
     pool = [kit for kit in material.kits if kit.acoustic == acoustic] or list(material.kits)
-    kit = pool[int(rng.integers(len(pool)))]
-    toms = _kit_with_toms(pool, kit, rng)
+    kit = draw_kit(pool, options.coloured, rng)
+    toms = _kit_with_toms(pool, kit, options.coloured, rng)
+    tuned = _tom_set(toms, rng) if toms and options.coloured and rng.random() < options.tom_sets else {}
     voices: dict[Drum, Voice] = {}
     sends: dict[Lane, float] = {}
     for drum in Drum:
         if drum.lane is None:
             continue
         own = toms if toms and drum.lane in TOM_LANES else None if mixed else kit
-        piece = (own.piece(drum) if own else None) or draw_piece(material, drum, acoustic, rng)
+        piece = (own.piece(drum) if own else None) or draw_piece(
+            material, drum, acoustic, options.coloured, rng
+        )
+        if drum in tuned:
+            piece = tuned[drum].piece
         if piece is None:
             continue
         sends.setdefault(drum.lane, float(rng.uniform(0.3, 1.5)))
         voices[drum] = _draw_voice(piece, sends[drum.lane], options, rng)
-    return _balanced(voices, rng, options.soft_sticks) if options.coloured else voices
+    if not options.coloured:
+        return voices
+    intervals = {drum: tom.interval for drum, tom in tuned.items()}
+    return _balanced(voices, intervals, rng, options.soft_sticks)
 
 
 def draw_extras(
@@ -62,13 +73,29 @@ def draw_extras(
     return extras + _draw_layers(material, hits, voices, options, rng)
 
 
-def _kit_with_toms(pool: Sequence[Kit], kit: Kit, rng: np.random.Generator) -> Kit | None:
+def _kit_with_toms(pool: Sequence[Kit], kit: Kit, even: bool, rng: np.random.Generator) -> Kit | None:
     """Toms come from one kit, so that high, mid and low keep their order."""
-    toms = {Drum.TOM_HIGH, Drum.TOM_MID, Drum.TOM_LOW}
-    if toms <= kit.pieces.keys():
+    if kit.pieces.keys() >= _TOMS.keys():
         return kit
-    complete = [k for k in pool if toms <= k.pieces.keys()]
-    return complete[int(rng.integers(len(complete)))] if complete else None
+    complete = [k for k in pool if k.pieces.keys() >= _TOMS.keys()]
+    return draw_kit(complete, even, rng) if complete else None
+
+
+class _TunedTom(NamedTuple):
+    piece: Piece
+    interval: float  # factor of its pitch
+
+
+def _tom_set(kit: Kit, rng: np.random.Generator) -> dict[Drum, _TunedTom]:
+    """Tune one tom of a kit into three: few recorded kits have toms, and only the order tells their lanes."""
+    steps = rng.uniform(*_TOM_STEP_SEMITONES, 2)
+    heights = np.array([steps[0], 0.0, -steps[1]])  # of high, mid and low
+    source = int(rng.integers(len(_TOMS)))
+    piece = kit.pieces[tuple(_TOMS)[source]]
+    return {
+        drum: _TunedTom(piece, float(2 ** (height / 12)))
+        for drum, height in zip(_TOMS, heights - heights[source], strict=True)
+    }
 
 
 def _draw_voice(piece: Piece, send: float, options: SceneOptions, rng: np.random.Generator) -> Voice:
@@ -115,7 +142,10 @@ def _draw_colour(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _balanced(
-    voices: Mapping[Drum, Voice], rng: np.random.Generator, soft_sticks: float
+    voices: Mapping[Drum, Voice],
+    intervals: Mapping[Drum, float],
+    rng: np.random.Generator,
+    soft_sticks: float,
 ) -> dict[Drum, Voice]:
     """Give each lane its own level, and all toms one pitch, as a mixing desk and a tuner would."""
     # Half of the kits keep their makers' balance: only there do human velocities tell which lanes are loud.
@@ -128,7 +158,7 @@ def _balanced(
         drum: replace(
             voice,
             gain=voice.gain * gains[drum.lane],
-            pitch=tom_pitch if drum.lane in TOM_LANES else voice.pitch,
+            pitch=tom_pitch * intervals.get(drum, 1.0) if drum.lane in TOM_LANES else voice.pitch,
             softening=0.0 if drum.lane is Lane.KICK else softening,
         )
         for drum, voice in voices.items()
@@ -183,7 +213,8 @@ def _draw_layers(
         loose = drum is Drum.HIHAT_CLOSED and rng.random() < options.layered
         if not loose and rng.random() >= options.layered:
             continue
-        piece = draw_piece(material, Drum.HIHAT_OPEN if loose else drum, acoustic, rng)
+        struck_too = Drum.HIHAT_OPEN if loose else drum
+        piece = draw_piece(material, struck_too, acoustic, options.coloured, rng)
         if piece is None:
             continue
         voice = _draw_voice(piece, voices[drum].send, options, rng)

@@ -3,7 +3,7 @@
 Flow: kits, grooves, accompaniment -> **material** -> casting, scene
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +22,20 @@ _RECORDED_ROOMS = 0.25  # share of coloured items in a recorded room
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """Pieces for one drum."""
+
+    pieces: tuple[Piece, ...]
+    ends: NDArray[np.float64]  # where each one's share of the draws ends, by family
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[Piece, str]]) -> "Pieces":
+        """Return pieces with their shares, from pieces and the families of their kits."""
+        pieces, families = zip(*found, strict=True)
+        return cls(tuple(pieces), _family_shares(families))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Material:
     """What scenes are made from; loaded once."""
 
@@ -29,16 +43,23 @@ class Material:
     grooves: tuple[Sequence[Hit], ...]
     clips: tuple[Clip, ...] = ()
     rooms: tuple[NDArray[np.float32], ...] = ()  # recorded impulse responses without their direct sound
-    by_drum: Mapping[bool, Mapping[Drum, Sequence[Piece]]] = field(init=False)  # [acoustic][drum]
+    by_drum: Mapping[bool, Mapping[Drum, "Pieces"]] = field(init=False)  # [acoustic][drum]
     groove_ends: NDArray[np.float64] = field(init=False)  # where each groove's share of the draws ends
 
     def __post_init__(self) -> None:
-        table: dict[bool, dict[Drum, list[Piece]]] = {True: defaultdict(list), False: defaultdict(list)}
+        table: dict[bool, dict[Drum, list[tuple[Piece, str]]]] = {
+            True: defaultdict(list),
+            False: defaultdict(list),
+        }
         for kit in self.kits:
             for piece in (*kit.pieces.values(), *kit.alternates):
                 if piece.drum is not None:
-                    table[kit.acoustic][piece.drum].append(piece)
-        object.__setattr__(self, "by_drum", table)
+                    table[kit.acoustic][piece.drum].append((piece, kit.family))
+        by_drum = {
+            acoustic: {drum: Pieces.of(found) for drum, found in of_drum.items()}
+            for acoustic, of_drum in table.items()
+        }
+        object.__setattr__(self, "by_drum", by_drum)
         shares = [1.0 + min(hits[-1].time, _LONGEST_SHARE) if hits else 1.0 for hits in self.grooves]
         object.__setattr__(self, "groove_ends", np.cumsum(shares))
 
@@ -54,10 +75,36 @@ def draw_hits(material: Material, options: SceneOptions, rng: np.random.Generato
     return arrange(hits, seconds, rng) if options.arranged else hits
 
 
-def draw_piece(material: Material, drum: Drum, acoustic: bool, rng: np.random.Generator) -> Piece | None:
-    """Draw a piece for ``drum`` of any kit, of the other sort if there is none of this one."""
-    pieces = material.by_drum[acoustic].get(drum) or material.by_drum[not acoustic].get(drum)
-    return pieces[int(rng.integers(len(pieces)))] if pieces else None
+def draw_kit(kits: Sequence[Kit], even: bool, rng: np.random.Generator) -> Kit:
+    """Draw a kit; ``even`` as in ``draw_piece``."""
+    ends = _family_shares([kit.family for kit in kits]) if even else None
+    return kits[_draw_number(len(kits), ends, rng)]
+
+
+def draw_piece(
+    material: Material, drum: Drum, acoustic: bool, even: bool, rng: np.random.Generator
+) -> Piece | None:
+    """Draw a piece for ``drum`` of any kit, of the other sort if there is none of this one.
+
+    Where ``even``, a family of n kits is drawn as often as sqrt(n) families of one: the eighteen kits of one
+    collection of snares do not teach eighteen times as much as another kit.
+    """
+    found = material.by_drum[acoustic].get(drum) or material.by_drum[not acoustic].get(drum)
+    if found is None:
+        return None
+    return found.pieces[_draw_number(len(found.pieces), found.ends if even else None, rng)]
+
+
+def _family_shares(families: Sequence[str]) -> NDArray[np.float64]:
+    """Return where each member's share of the draws ends."""
+    sizes = Counter(families)
+    return np.cumsum([1.0 / np.sqrt(sizes[family]) for family in families])
+
+
+def _draw_number(n: int, ends: NDArray[np.float64] | None, rng: np.random.Generator) -> int:
+    if ends is None:
+        return int(rng.integers(n))
+    return min(n - 1, int(np.searchsorted(ends, rng.random() * ends[-1], side="right")))
 
 
 def draw_response(material: Material, rng: np.random.Generator) -> NDArray[np.float32] | None:

@@ -22,6 +22,7 @@ class SceneOptions:
     noise: float = 0.3
     buzz: float = 0.55  # the snare's wires answer to kick and toms
     soft_sticks: float = 0.18  # brushes, rods or mallets
+    tom_sets: float = 0.35  # three toms tuned from one
     layered: float = 0.15  # of each drum: a second piece sounds with every stroke
     hum: float = 0.12  # a steady low tone under everything
     sweep: float = 0.06  # brushes stirring on the snare, unlabelled
@@ -32,7 +33,8 @@ class SceneOptions:
     band_limited: float = 0.1  # old files, small loudspeakers, telephones
     arranged: bool = True  # False: the grooves as they are
     joined: bool = True  # False: a groove that ends before the item is followed by nothing
-    coloured: bool = True  # False: kits as they are, in a plain room, no hum and nothing of the five above
+    # False: kits as they are and drawn evenly, in a plain room, no tom sets, no hum, none of the five above
+    coloured: bool = True
 
     def __post_init__(self) -> None:
         for name in _CHANCES:

@@ -40,7 +40,7 @@ def measure(config: RunConfig, n_items: int) -> dict[str, float]:
     items = [levelled(render_scene(draw_scene(material, config.scene, (1, n)))) for n in range(n_items)]
     rendered = time.process_time()
     for item in items:
-        encode_item(item, config.features)
+        encode_item(item, config.audio)
     encoded = time.process_time()
     seconds = _seconds(items)
     return {

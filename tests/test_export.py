@@ -90,7 +90,7 @@ def test_the_card_is_that_of_the_file_and_of_the_run(
     path, card = exported
     assert read_card(path.with_suffix(".json")) == card
     assert card.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert card.features.spec == config.features
+    assert card.features.spec == config.audio
     assert card.parameters == sum(p.numel() for p in TranscriberNetwork(config.model).parameters())
     assert card.training.command == COMMAND
     assert [s.name for s in card.training.data][:3] == ["Groove MIDI Dataset", "kits alpha", "kits beta"]

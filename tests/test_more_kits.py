@@ -61,7 +61,7 @@ def test_a_batch_is_rendered_from_added_kits_alone(tmp_path: Path, paths: dict[s
     sets = [kits, "data.kits=null", f"data.grooves={paths['grooves']}", "data.backing=null"]
     config = read_config(TEST_CONFIG, sets)
     material = load_material(config.data, "train", config.seed)
-    features, onset, *_ = RenderedBatches(material, config.scene, config.features, 2, config.seed).batch(0)
+    features, onset, *_ = RenderedBatches(material, config.scene, config.audio, 2, config.seed).batch(0)
     assert float(features.max()) > 0
     assert float(onset.max()) > 0.9
 

@@ -25,7 +25,7 @@ from drumlane.networks.transcriber import TranscriberNetwork  # noqa: E402
 from drumlane.performance import Hit  # noqa: E402
 from drumlane.rendering.kits import SAMPLE_RATE  # noqa: E402
 from drumlane.training.checkpoints import averaged_weights, read_checkpoint  # noqa: E402
-from drumlane.training.config import RunConfig, read_config  # noqa: E402
+from drumlane.training.config import RunConfig, parse_config, read_config  # noqa: E402
 from drumlane.training.export import load_network  # noqa: E402
 from drumlane.training.items import RenderedBatches, encode_item, load_material, validation_items  # noqa: E402
 from drumlane.training.run import train_transcriber  # noqa: E402
@@ -218,7 +218,7 @@ def test_a_missing_dataset_is_one_line_and_exit_1(
 
 def batches_of(config: RunConfig) -> RenderedBatches:
     material = load_material(config.data, "train", config.seed)
-    return RenderedBatches(material, config.scene, config.features, 2, config.seed)
+    return RenderedBatches(material, config.scene, config.audio, 2, config.seed)
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
@@ -244,7 +244,7 @@ def test_a_batch_s_number_fixes_it_whatever_came_before(finished: RunConfig) -> 
 def test_a_batch_has_the_shapes_of_the_network(finished: RunConfig) -> None:
     features, onset, velocity, articulation = batches_of(finished).batch(0)
     frames = 1 + SAMPLE_RATE // 441
-    assert features.shape == (2, frames, finished.features.n_bands)
+    assert features.shape == (2, frames, finished.audio.n_bands)
     assert onset.shape == velocity.shape == (2, frames, 8)
     assert articulation.shape == (2, frames, 6)
     assert {t.dtype for t in (features, onset, velocity, articulation)} == {torch.float32}
@@ -304,7 +304,7 @@ def test_the_threshold_parts_true_peaks_from_false_ones(lane: Lane, border: floa
     heights = {0.2: border + 0.08, 0.5: border - 0.08, 0.9: 0.95, 1.3: border - 0.1, 1.7: border + 0.1}
     hits = [Hit(t, DRUM_OF_LANE[lane], 99) for t in (0.2, 0.9, 1.7)]
     thresholds, counts = best_thresholds([bumps(heights, lane)], [hits], 100.0, MINIMUM_GAPS)
-    assert border - 0.08 < thresholds[lane] <= border + 0.08
+    assert border - 0.08 < thresholds[lane] <= border + 0.08 + 1e-9  # .72 + .08 is below .8
     assert (counts[lane].tp, counts[lane].fp, counts[lane].fn) == (3, 0, 0)
     assert micro_f(counts) == 1.0
 
@@ -341,10 +341,10 @@ def test_counts_are_those_of_mir_eval(reference: list[float], estimate: list[flo
         ("trainin: {}", "'trainin' is unknown; did you mean: training"),
         ("training: {num_steps: many}", "'training.num_steps': Input should be a valid integer"),
         ("training: {num_steps: 0}", "'training.num_steps': Input should be greater"),
-        ("training: {positive_weight: [1, 2]}", "'training.positive_weight': Tuple should have at least 8"),
+        ("loss: {class_weights: [1, 2]}", "'loss.class_weights': Tuple should have at least 8"),
         ("scene: {noise: 2}", "'scene': noise=2.0 is a chance"),
-        ("features: {hop_length: 0}", "'features': hop_length=0"),
-        ("features: {n_mels: 64}", "features.n_mels is 64 and model.n_mels is 80"),
+        ("audio: {hop_length: 0}", "'audio': hop_length=0"),
+        ("audio: {n_mels: 64}", "audio.n_mels is 64 and model.n_mels is 80"),
         ("model: {conv_filters: []}", "'model': n_mels=80, conv_filters="),
         ("training: [", "not YAML"),
         ("- 3", "a configuration is a table of sections, not list"),
@@ -410,17 +410,20 @@ def test_every_configuration_of_the_repository_can_be_read() -> None:
 
 
 def test_every_key_of_a_configuration_is_documented_with_its_default() -> None:
-    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-    cells = [line.split("|") for line in text.splitlines() if line.startswith("| `")]
-    rows = {row[1].strip().strip("`"): row[2].strip().strip("`") for row in cells}
-    example = read_config(TEST_CONFIG)
-    defaults = RunConfig(data=example.data.__class__(kits=Path("x"), grooves=Path("x")))
-    for key, value in leaves(defaults.model_dump(mode="json")):
-        assert key in rows, f"{key} is not in docs/training.md"
-        if key not in ("data.kits", "data.grooves"):
-            assert rows[key] == shown(value), key
-    known = {key for key, _ in leaves(defaults.model_dump(mode="json"))}
-    assert set(rows) <= known
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    shipped, _, documented = text.partition("With `model.name: crnn`")
+    data = {"data": {"kits": "x", "grooves": "x"}}
+    defaults = parse_config(data, "test").model_dump(mode="json")
+    keys = dict(leaves(defaults)) | {"data.kits": None, "data.grooves": None}
+    assert documented_keys(shipped) == {key: shown(value) for key, value in keys.items()}
+    crnn = parse_config({**data, "model": {"name": "crnn"}, "audio": {"n_mels": 128, "n_low": 0}}, "test")
+    keys = {f"model.{name}": shown(value) for name, value in crnn.model_dump(mode="json")["model"].items()}
+    assert documented_keys(documented) | {"model.name": "crnn"} == keys
+
+
+def documented_keys(text: str) -> dict[str, str]:
+    cells = [line.split("|") for line in text.splitlines() if line.startswith("| `") and ".yaml`" not in line]
+    return {row[1].strip().strip("`"): row[2].strip().strip("`") for row in cells}
 
 
 def leaves(values: dict[str, object], prefix: str = "") -> Iterator[tuple[str, object]]:
@@ -449,7 +452,7 @@ def test_a_run_can_start_from_the_weights_of_another_with_one_view(
     two = read_config(TEST_CONFIG, [*data_overrides, f"output={tmp_path}", *start])
     wide = TranscriberNetwork(two.model).eval()
     wide.load_state_dict(averaged_weights(checkpoint(one), wide.state_dict()))
-    features = torch.rand(1, 50, two.features.n_bands)
+    features = torch.rand(1, 50, two.audio.n_bands)
     for a, b in zip(before(features), wide(features), strict=True):
         torch.testing.assert_close(a, b)
     train_transcriber(two)

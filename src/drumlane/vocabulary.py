@@ -322,3 +322,20 @@ def lane_by_name(name: str) -> Lane:
         return LANES[LANE_NAMES.index(name)]
     except ValueError:
         raise ConfigError(f"lane {name!r} is unknown; lanes: {nearest_first(name, LANE_NAMES)}") from None
+
+
+def drum_by_name(name: str) -> Drum:
+    """Return the drum called ``name`` (``ride_bell``), or the plain stroke of the lane called so (``ride``).
+
+    Raises:
+        ConfigError: neither; the message lists both, nearest first.
+    """
+    if name in LANE_NAMES:
+        return DRUM_OF_LANE[lane_by_name(name)]
+    try:
+        return Drum(name)
+    except ValueError:
+        names = (*LANE_NAMES, *(drum.value for drum in Drum if drum.value not in LANE_NAMES))
+        raise ConfigError(
+            f"drum {name!r} is unknown; lanes and drums: {nearest_first(name, names)}"
+        ) from None

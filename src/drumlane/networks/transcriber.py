@@ -33,6 +33,7 @@ _QUIET = 0.2  # spread of a band, log(1 + gain · m), below which it is not lift
 class NetworkSpec:
     """The numbers that rebuild the network."""
 
+    name: Literal["drumlane"] = "drumlane"
     n_mels: int = 80
     n_low: int = 24  # bands of a longer window, after the mels
     conv_filters: tuple[int, ...] = (24, 32, 48, 64)

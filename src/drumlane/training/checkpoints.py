@@ -118,8 +118,9 @@ def steps_done(checkpoint: Path, config: RunConfig) -> int:
         ConfigError: its network or features are not those of the configuration.
     """
     saved = read_checkpoint(checkpoint)
-    for section, ours in (("model", asdict(config.model)), ("features", asdict(config.features))):
-        theirs = saved["hyper_parameters"][section]
+    sections = (("model", "model", asdict(config.network)), ("features", "audio", asdict(config.audio)))
+    for kept_as, section, ours in sections:
+        theirs = {"name": "drumlane", **saved["hyper_parameters"][kept_as]}
         for name, value in ours.items():
             if theirs.get(name) != value:
                 raise ConfigError(

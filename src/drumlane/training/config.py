@@ -1,95 +1,45 @@
 """Config: one typed, validated description of a training run, read from YAML.
 
+Flow: YAML + ``--set`` -> sections -> **config** -> run, preprocess, export
+
 A wrong name is an error with the nearest right one; ``--set a.b=value`` changes one field.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ConfigError, nearest_first
+from drumlane.networks.catalog import NETWORKS
+from drumlane.networks.crnn import CrnnSpec
 from drumlane.networks.transcriber import NetworkSpec
 from drumlane.rendering.scene_options import SceneOptions
-from drumlane.vocabulary import LANES
+from drumlane.training.sections import (
+    AugmentationConfig,
+    CheckpointConfig,
+    DataConfig,
+    EarlyStoppingConfig,
+    HardwareConfig,
+    LoggingConfig,
+    LossConfig,
+    MidiConfig,
+    MidiMapping,
+    ModelConfig,
+    PostprocessingConfig,
+    Section,
+    TrainingConfig,
+    ValidationConfig,
+    note_map_of,
+)
+from drumlane.vocabulary import Drum
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataConfig(_Section):
-    """Where the material is and how much of it to use."""
-
-    kits: Path | None = Field(None, description="kits.csv of one-shot samples; none: `more_kits` alone")
-    more_kits: tuple[Path, ...] = Field(
-        (),
-        description="kits of your own, of any kind that `drumlane render` plays; mind their licences",
-    )
-    grooves: Path = Field(description="folder of the Groove MIDI Dataset (info.csv and MIDI files)")
-    backing: Path | None = Field(None, description="folder of drumless clips (music.csv, real.csv, ir.csv)")
-    procedural_kits: int = Field(24, ge=0, description="kits made by the program itself")
-    procedural_brushes: int = Field(
-        12, ge=0, description="snares played with brushes, made by the program itself"
-    )
-    procedural_clips: int = Field(24, ge=0, description="20 s pieces of accompaniment made by the program")
-    max_grooves: int | None = Field(None, ge=1, description="use only the first grooves of each split")
-    max_kits: int | None = Field(None, ge=1, description="use only the first kits of each set")
-
-    @model_validator(mode="after")
-    def _some_kits(self) -> Self:
-        if self.kits is None and not self.more_kits:
-            raise ValueError("name a kits.csv as data.kits, or kits of your own as data.more_kits")
-        return self
-
-
-class TrainingConfig(_Section):
-    """How the network learns."""
-
-    init_from: Path | None = Field(
-        None,
-        description="checkpoint to start from; layers that do not fit start anew",
-    )
-    num_steps: int = Field(6000, ge=1, description="optimiser steps of the whole run")
-    batch_size: int = Field(16, ge=1, description="items a step")
-    learning_rate: float = Field(1e-3, gt=0, description="peak, after the warm-up")
-    warmup_steps: int = Field(200, ge=0, description="linear warm-up; a cosine to 1 % follows")
-    weight_decay: float = Field(1e-2, ge=0, description="AdamW's")
-    gradient_clip_val: float = Field(1.0, gt=0, description="norm")
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field("bf16-mixed", description="Lightning's")
-    ema_decay: float = Field(0.999, ge=0, lt=1, description="of the averaged weights that are kept")
-    velocity_weight: float = Field(0.5, ge=0, description="of the velocity loss")
-    articulation_weight: float = Field(0.1, ge=0, description="of the articulation loss")
-    presence_weight: float = Field(0.05, ge=0, description="of the loss of lane presence")
-    positive_weight: tuple[float, ...] = Field(
-        (1.5, 1.5, 1.5, 3.0, 3.0, 3.0, 3.0, 2.0),
-        min_length=len(LANES),
-        max_length=len(LANES),
-        description="of onset frames, one for each lane",
-    )
-
-
-class ValidationConfig(_Section):
-    """How the best checkpoint is found: note-level F on unseen kit families."""
-
-    every_n_steps: int = Field(250, ge=1, description="steps between validations")
-    n_items: int = Field(64, ge=1, description="rendered items")
-    seconds: float = Field(8.0, gt=0, description="length of each")
-
-
-class HardwareConfig(_Section):
-    """What to run on."""
-
-    accelerator: Literal["auto", "cpu", "gpu", "mps"] = Field("auto", description="Lightning's")
-    devices: int | Literal["auto"] = Field(1, description="how many")
-    num_workers: int = Field(1, ge=0, description="rendering processes")
-    num_threads: int | None = Field(None, ge=1, description="torch threads of the training process")
-
-
-class RunConfig(_Section):
+class RunConfig(Section):
     """A whole run."""
 
     name: str = Field("transcriber", description="folder of the run below `output`")
@@ -97,28 +47,62 @@ class RunConfig(_Section):
     output: Path = Field(Path("runs"), description="where runs are kept")
     seed: int = Field(42, ge=0, description="of everything that is drawn")
     data: DataConfig
-    features: FeatureSpec = Field(default_factory=FeatureSpec)
+    audio: FeatureSpec = Field(default_factory=FeatureSpec)
     scene: SceneOptions = Field(default_factory=SceneOptions)
-    model: NetworkSpec = Field(default_factory=NetworkSpec)
+    model: ModelConfig = Field(default_factory=NetworkSpec)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
+    loss: LossConfig = Field(default_factory=LossConfig)
     validation: ValidationConfig = Field(default_factory=ValidationConfig)
+    early_stopping: EarlyStoppingConfig = Field(default_factory=EarlyStoppingConfig)
+    checkpoint: CheckpointConfig = Field(default_factory=CheckpointConfig)
+    logging: LoggingConfig = Field(default_factory=LoggingConfig)
     hardware: HardwareConfig = Field(default_factory=HardwareConfig)
+    postprocessing: PostprocessingConfig = Field(default_factory=PostprocessingConfig)
+    midi: MidiConfig = Field(default_factory=MidiConfig)
+    egmd_midi_mapping: MidiMapping = Field(
+        "td17",
+        description="what notes of the recordings mean: a map by its name, or notes with lanes or drums",
+    )
+
+    @field_validator("egmd_midi_mapping")
+    @classmethod
+    def _known_names(cls, mapping: MidiMapping) -> MidiMapping:
+        try:
+            note_map_of(mapping)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return mapping
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         for name in ("n_mels", "n_low"):
-            given, taken = getattr(self.features, name), getattr(self.model, name)
+            given, taken = getattr(self.audio, name), getattr(self.model, name)
             if given != taken:
                 raise ValueError(
-                    f"features.{name} is {given} and model.{name} is {taken}: "
+                    f"audio.{name} is {given} and model.{name} is {taken}: "
                     "the network must take what the features give"
                 )
+        if self.training.num_epochs is not None and self.data.recordings is None:
+            raise ValueError("training.num_epochs counts passes over recordings; rendered items have no end")
         return self
 
     @property
     def folder(self) -> Path:
         """Where the run's checkpoints and logs are."""
         return self.output / self.name
+
+    @property
+    def network(self) -> NetworkSpec | CrnnSpec:
+        """The numbers that rebuild the network."""
+        if isinstance(self.model, CrnnSpec):
+            return replace(self.model, default_velocity=self.midi.default_velocity)
+        return self.model
+
+    @property
+    def note_map(self) -> dict[int, Drum]:
+        """What the notes of recordings' MIDI files mean."""
+        return note_map_of(self.egmd_midi_mapping)
 
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
@@ -169,15 +153,20 @@ def _apply(values: dict[str, Any], override: str) -> None:
 
 def _explain(error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "sections"
+    network = next((name for name in NETWORKS if first["loc"][:2] == ("model", name)), None)
+    path = [part for part in first["loc"] if part != network]
+    where = ".".join(str(part) for part in path) or "sections"
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        choices = _fields(first["loc"][:-1])
-        return f"{where!r} is unknown; did you mean: {nearest_first(str(first['loc'][-1]), choices)}"
+        choices = _fields(path[:-1], network)
+        return f"{where!r} is unknown; did you mean: {nearest_first(str(path[-1]), choices)}"
+    if first["type"] == "union_tag_invalid":
+        return f"'model.name': no such network; networks: {', '.join(NETWORKS)}"
     return f"{where!r}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _fields(path: Sequence[int | str]) -> list[str]:
+def _fields(path: Sequence[int | str], network: str | None) -> list[str]:
     model: Any = RunConfig
     for part in path:
         model = model.model_fields[str(part)].annotation
+    model = NETWORKS[network] if network else model
     return list(getattr(model, "model_fields", None) or getattr(model, "__dataclass_fields__", {}))

@@ -26,7 +26,8 @@ from drumlane.errors import ModelError
 from drumlane.files import whole_file
 from drumlane.models.card import FeatureFields, Level, ModelCard, Training, write_card
 from drumlane.models.loading import OUTPUTS, Activations
-from drumlane.networks.transcriber import NetworkSpec, Probabilities, TranscriberNetwork
+from drumlane.networks.catalog import Network, build, spec_of
+from drumlane.networks.transcriber import Probabilities
 from drumlane.rendering.scene import Item
 from drumlane.training.calibration import calibrate
 from drumlane.training.checkpoints import read_checkpoint
@@ -140,7 +141,7 @@ def load_probabilities(checkpoints: Sequence[Path]) -> tuple[Probabilities, Feat
     return Probabilities(*(network for network, _ in loaded)).eval(), widest
 
 
-def load_network(checkpoint: Path) -> tuple[TranscriberNetwork, FeatureSpec]:
+def load_network(checkpoint: Path) -> tuple[Network, FeatureSpec]:
     """Return the averaged network of a checkpoint, ready for inference, and its features.
 
     Raises:
@@ -149,7 +150,7 @@ def load_network(checkpoint: Path) -> tuple[TranscriberNetwork, FeatureSpec]:
     saved = read_checkpoint(checkpoint)
     hyper, state = saved["hyper_parameters"], saved["state_dict"]
     try:
-        network = TranscriberNetwork(NetworkSpec(**hyper["model"]))
+        network = build(spec_of(hyper["model"]))
         spec = FeatureSpec(**hyper["features"])
         network.load_state_dict({name: state[f"averaged.module.{name}"] for name in network.state_dict()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

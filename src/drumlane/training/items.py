@@ -26,8 +26,8 @@ from drumlane.rendering.procedural import brushed_snare, procedural_kit
 from drumlane.rendering.procedural_music import procedural_accompaniment
 from drumlane.rendering.scene import Item, draw_scene, render_scene
 from drumlane.rendering.scene_options import SceneOptions
-from drumlane.training.config import DataConfig
 from drumlane.training.recorded_kits import recorded_kits
+from drumlane.training.sections import DataConfig
 from drumlane.training.targets import Targets, encode
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # features, onset, velocity, articulation
@@ -42,6 +42,8 @@ def load_material(config: DataConfig, split: str, seed: int) -> Material:
     Raises:
         DatasetError: something named in the configuration is missing.
     """
+    if config.grooves is None:
+        raise DatasetError("data.grooves: no folder of grooves to render from is named")
     training = split == "train"
     kits = recorded_kits(config, training)
     if training:

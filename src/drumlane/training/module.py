@@ -20,12 +20,13 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drumlane.audio.features import FeatureSpec
-from drumlane.networks.transcriber import NetworkSpec, Outputs, Probabilities, TranscriberNetwork
+from drumlane.networks.catalog import Spec, build
+from drumlane.networks.transcriber import Outputs, Probabilities
 from drumlane.rendering.scene import Item
-from drumlane.training.config import TrainingConfig
 from drumlane.training.items import Batch, encode_item
+from drumlane.training.sections import LossConfig, TrainingConfig
 from drumlane.training.thresholds import MINIMUM_GAPS, best_thresholds, micro_f
-from drumlane.vocabulary import LANE_NAMES, LANES_OF_ARTICULATIONS
+from drumlane.vocabulary import LANE_NAMES, LANES, LANES_OF_ARTICULATIONS
 
 _AT_ONSET = 0.3  # onset target from which velocity and articulation are learnt
 
@@ -39,13 +40,14 @@ class Losses(NamedTuple):
     presence: Tensor
 
 
-def batch_losses(out: Outputs, batch: Batch, positive_weight: Tensor) -> Losses:
+def batch_losses(out: Outputs, batch: Batch, positive_weight: Tensor, focal_gamma: float = 0.0) -> Losses:
     """Return the losses of logits; velocity and articulation count where something was struck.
 
-    A lane is present when it is struck anywhere in the item.
+    A lane is present when it is struck anywhere in the item. With ``focal_gamma`` the onset loss of what is
+    nearly right is lowered (Lin et al., "Focal loss for dense object detection", ICCV 2017).
     """
     _, onset, velocity, articulation = batch
-    onset_loss = F.binary_cross_entropy_with_logits(out.onset.float(), onset, pos_weight=positive_weight)
+    onset_loss = _onset_loss(out.onset.float(), onset, positive_weight, focal_gamma)
     struck = onset * (onset > _AT_ONSET)
     wrong = (torch.sigmoid(out.velocity.float()) - velocity) ** 2
     articulation_loss = F.binary_cross_entropy_with_logits(
@@ -61,6 +63,14 @@ def batch_losses(out: Outputs, batch: Batch, positive_weight: Tensor) -> Losses:
     )
 
 
+def _onset_loss(logits: Tensor, onset: Tensor, positive_weight: Tensor, gamma: float) -> Tensor:
+    if not gamma:
+        return F.binary_cross_entropy_with_logits(logits, onset, pos_weight=positive_weight)
+    losses = F.binary_cross_entropy_with_logits(logits, onset, pos_weight=positive_weight, reduction="none")
+    off = (torch.sigmoid(logits) - onset).abs()
+    return (off**gamma * losses).mean()
+
+
 def _weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     return (values * weights).sum() / weights.sum().clamp(min=1.0)
 
@@ -69,7 +79,12 @@ class TranscriberModule(lightning.LightningModule):
     """Trains a ``TranscriberNetwork``; ``averaged`` holds the weights that are validated and exported."""
 
     def __init__(
-        self, model: NetworkSpec, features: FeatureSpec, training: TrainingConfig, seed: int
+        self,
+        model: Spec,
+        features: FeatureSpec,
+        training: TrainingConfig,
+        seed: int,
+        loss: LossConfig | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(
@@ -79,16 +94,18 @@ class TranscriberModule(lightning.LightningModule):
                 "training": training.model_dump(mode="json"),
             }
         )
+        loss = loss or LossConfig()
         self.features = features
         self.training_config = training
         self.seed = seed
-        self.network = TranscriberNetwork(model)
+        self.network = build(model)
         self.network.convs.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = AveragedModel(
             self.network, multi_avg_fn=_averaging(training.ema_decay), use_buffers=True
         )
         self.positive_weight: Tensor
-        self.register_buffer("positive_weight", torch.tensor(training.positive_weight))
+        self.register_buffer("positive_weight", torch.tensor(loss.class_weights or (1.0,) * len(LANES)))
+        self._focal_gamma = loss.focal_gamma if loss.type == "FocalLoss" else 0.0
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
         """Take over some weights, in the network and in its average."""
@@ -101,7 +118,7 @@ class TranscriberModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
-        losses = batch_losses(self.network(batch[0]), batch, self.positive_weight)
+        losses = batch_losses(self.network(batch[0]), batch, self.positive_weight, self._focal_gamma)
         config = self.training_config
         loss = (
             losses.onset

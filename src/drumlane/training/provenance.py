@@ -14,7 +14,7 @@ from drumlane.models.card import Source
 from drumlane.rendering.kit_hydrogen import DRUMKIT
 from drumlane.rendering.kits import ManifestRow, read_manifest
 from drumlane.rendering.open_kit import manifest_kit
-from drumlane.training.config import DataConfig
+from drumlane.training.sections import DataConfig
 
 NOT_KNOWN = "licence not known to the program"
 PROCEDURAL = Source(

@@ -10,7 +10,7 @@ from drumlane.errors import DatasetError
 from drumlane.rendering.kits import Kit, load_kits
 from drumlane.rendering.open_kit import open_kit
 from drumlane.rendering.procedural import procedural_kit
-from drumlane.training.config import DataConfig
+from drumlane.training.sections import DataConfig
 
 N_STAND_INS = 8  # procedural kits that validate where there is no manifest
 _STAND_IN_SEED = 10**9 + 7  # apart from the procedural kits that are trained on

@@ -61,7 +61,7 @@ def train_transcriber(config: RunConfig, resume: str | None = None, fast_dev_run
     if config.hardware.num_threads:
         torch.set_num_threads(config.hardware.num_threads)
     loader = _loader(config, first)
-    module = TranscriberModule(config.model, config.features, config.training, config.seed)
+    module = TranscriberModule(config.network, config.audio, config.training, config.seed, config.loss)
     if config.training.init_from is not None and checkpoint is None:
         module.start_from(averaged_weights(config.training.init_from, module.network.state_dict()))
     interruptible = Interruptible(config.folder / FOLDER / LAST)
@@ -74,9 +74,7 @@ def train_transcriber(config: RunConfig, resume: str | None = None, fast_dev_run
 
 def _loader(config: RunConfig, first: int) -> DataLoader[Batch]:
     material = load_material(config.data, "train", config.seed)
-    batches = RenderedBatches(
-        material, config.scene, config.features, config.training.batch_size, config.seed
-    )
+    batches = RenderedBatches(material, config.scene, config.audio, config.training.batch_size, config.seed)
     batches.first = first
     return DataLoader(
         batches,
@@ -102,7 +100,7 @@ def _callbacks(config: RunConfig) -> list[Callback]:
         enable_version_counter=False,  # last.ckpt is always the newest
     )
     progress = [RichProgressBar()] if _interactive() else []
-    return [UnseenKits(items, config.features, every), saver, *progress]  # the saver reads the score
+    return [UnseenKits(items, config.audio, every), saver, *progress]  # the saver reads the score
 
 
 def _trainer(config: RunConfig, callbacks: list[Callback], first: int) -> lightning.Trainer:
@@ -111,7 +109,7 @@ def _trainer(config: RunConfig, callbacks: list[Callback], first: int) -> lightn
         partial.write_text(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
     return lightning.Trainer(
         accelerator=config.hardware.accelerator,
-        devices=config.hardware.devices,
+        devices=_devices(config),
         precision=config.training.precision,
         max_steps=config.training.num_steps,
         gradient_clip_val=config.training.gradient_clip_val,
@@ -121,6 +119,11 @@ def _trainer(config: RunConfig, callbacks: list[Callback], first: int) -> lightn
         enable_progress_bar=_interactive(),
         enable_model_summary=False,
     )
+
+
+def _devices(config: RunConfig) -> list[int] | str | int:
+    devices = config.hardware.devices
+    return list(devices) if isinstance(devices, tuple) else devices
 
 
 def _fit(

@@ -39,7 +39,7 @@ def perfect(hits: Sequence[Hit]) -> Activations:
 
 def calibrated(hear: Hearing, performances: Sequence[Sequence[Hit]]) -> Calibration:
     items = [Item(np.zeros(8, dtype=np.float32), tuple(hits)) for hits in performances]
-    return calibrate([hear(item.hits) for item in items], items, FPS)
+    return calibrate([hear(item.hits) for item in items], [item.hits for item in items], FPS)
 
 
 MANY = [played(seed) for seed in range(12)]

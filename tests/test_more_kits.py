@@ -7,8 +7,9 @@ import pytest
 pytest.importorskip("torch")
 
 from drumlane.errors import AudioError, ConfigError, DatasetError
+from drumlane.training.batches import Batches
 from drumlane.training.config import DataConfig, RunConfig, parse_config, read_config
-from drumlane.training.items import RenderedBatches, load_material
+from drumlane.training.items import RenderedItems, load_material
 from drumlane.training.provenance import NOT_KNOWN, training_sources, weights_licence
 from drumlane.training.recorded_kits import recorded_kits
 from kit_material import write_sound
@@ -61,7 +62,9 @@ def test_a_batch_is_rendered_from_added_kits_alone(tmp_path: Path, paths: dict[s
     sets = [kits, "data.kits=null", f"data.grooves={paths['grooves']}", "data.backing=null"]
     config = read_config(TEST_CONFIG, sets)
     material = load_material(config.data, "train", config.seed)
-    features, onset, *_ = RenderedBatches(material, config.scene, config.audio, 2, config.seed).batch(0)
+    features, onset, *_ = Batches(RenderedItems(material, config.scene, config.audio, config.seed), 2).batch(
+        0
+    )
     assert float(features.max()) > 0
     assert float(onset.max()) > 0.9
 

@@ -1,5 +1,6 @@
 """Training: a run is a function of its configuration, whatever interrupts it."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -24,10 +25,11 @@ from drumlane.errors import ConfigError, DatasetError, ModelError  # noqa: E402
 from drumlane.networks.transcriber import TranscriberNetwork  # noqa: E402
 from drumlane.performance import Hit  # noqa: E402
 from drumlane.rendering.kits import SAMPLE_RATE  # noqa: E402
+from drumlane.training.batches import Batches  # noqa: E402
 from drumlane.training.checkpoints import averaged_weights, read_checkpoint  # noqa: E402
 from drumlane.training.config import RunConfig, parse_config, read_config  # noqa: E402
 from drumlane.training.export import load_network  # noqa: E402
-from drumlane.training.items import RenderedBatches, encode_item, load_material, validation_items  # noqa: E402
+from drumlane.training.items import RenderedItems, encode_item, load_material, validation_items  # noqa: E402
 from drumlane.training.run import train_transcriber  # noqa: E402
 from drumlane.training.targets import encode  # noqa: E402
 from drumlane.training.thresholds import MINIMUM_GAPS, best_thresholds, count, micro_f  # noqa: E402
@@ -88,7 +90,9 @@ def test_a_run_keeps_its_configuration_its_log_and_its_best_and_last_checkpoints
     assert read_config(finished.folder / "config.yaml") == finished
     header, *rows = (finished.folder / "logs" / "from-step-0" / "metrics.csv").read_text().splitlines()
     assert {"step", "train_loss", "onset_loss", "val_f", "val_f_kick"} <= set(header.split(","))
-    assert len(rows) == 2
+    scored = [row for row in csv.DictReader([header, *rows]) if row["val_f"]]
+    assert [row["step"] for row in scored] == ["2", "4"]
+    assert all(float(row["val_loss"]) > 0 and float(row["val_recall_kick"]) >= 0 for row in scored)
     assert read_checkpoint(checkpoint(finished))["global_step"] == 4
 
 
@@ -216,9 +220,9 @@ def test_a_missing_dataset_is_one_line_and_exit_1(
 # Items -----------------------------------------------------------------------------------------------------
 
 
-def batches_of(config: RunConfig) -> RenderedBatches:
+def batches_of(config: RunConfig) -> Batches:
     material = load_material(config.data, "train", config.seed)
-    return RenderedBatches(material, config.scene, config.audio, 2, config.seed)
+    return Batches(RenderedItems(material, config.scene, config.audio, config.seed), 2)
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])

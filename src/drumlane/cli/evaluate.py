@@ -1,6 +1,6 @@
 """``drumlane evaluate``: transcriptions against references, as tables, JSON and charts.
 
-Flow: files or audio -> evaluation.references -> evaluation.protocol -> **evaluate** -> score_output
+Flow: files, audio or a checkpoint -> evaluation.references, protocol -> **evaluate** -> score_output
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ import typer
 from drumlane.cli.progress import watched
 
 if TYPE_CHECKING:
+    from drumlane.cli.evaluate_checkpoint import CheckpointTask
     from drumlane.evaluation.corpus import Group
     from drumlane.evaluation.evidence import Evidence, Listener
     from drumlane.evaluation.protocol import Protocol
@@ -47,6 +48,27 @@ def evaluate(
     model: Annotated[
         Path | None, typer.Option("--model", help="Model to transcribe with; the shipped one if not given.")
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", help="Checkpoint of a run: evaluate it on a part of its --config's data."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="YAML file of the checkpoint's run.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change one setting of --config.")
+    ] = None,
+    part: Annotated[
+        str, typer.Option("--split", help="With --checkpoint: train, validation or test.")
+    ] = "test",
+    thresholds: Annotated[
+        Path | None, typer.Option("--thresholds", help="With --checkpoint: JSON of drumlane thresholds.")
+    ] = None,
+    max_files: Annotated[
+        int | None, typer.Option("--max-files", min=1, help="With --checkpoint: only so many recordings.")
+    ] = None,
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="CPU threads.")] = None,
     classes: Annotated[
         str,
@@ -60,7 +82,7 @@ def evaluate(
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
     json_path: Annotated[
-        Path | None, typer.Option("--json", help="Also write all numbers to this file.")
+        Path | None, typer.Option("--json", "--output", help="Also write all numbers to this file.")
     ] = None,
     plot: Annotated[Path | None, typer.Option("--plot", help="Also draw the scores by class (.png).")] = None,
     errors: Annotated[
@@ -82,13 +104,18 @@ def evaluate(
     from drumlane.evaluation.report import report_on
 
     given = paths or []
-    _check_usage(given, audio, manifest, bool(where or group_by))
+    task = None
+    if checkpoint:
+        task = _task(checkpoint, config, overrides or [], part, thresholds, max_files)
+    _check_usage(given, audio, manifest, task is not None, bool(where or group_by))
     protocol = parse_protocol(classes, tolerance_ms, seed)
-    pairing, groups, sounds = _sources(given, audio, manifest, where or [], group_by or [])
+    rows = task.tracks if task else _manifest_rows(manifest)
+    pairing, groups, sounds = _sources(given, audio, rows, where or [], group_by or [])
     output = ScoreOutput(json_path, errors, plot, markdown, skip_missing)
     output.prepare()
-    listener = None if given and not audio else _listener(model, threads, keep=errors is not None)
-    loaded = _load(pairing.tracks, listener.transcribe if listener else None, skip_missing)
+    listener = None if given and not audio else _listener(task or model, threads, keep=errors is not None)
+    read_estimate = listener.transcribe if listener else None
+    loaded = _load(pairing.tracks, read_estimate, skip_missing, task.read_reference if task else None)
     report = report_on(loaded, pairing, groups, protocol)
     explained = None
     if errors:
@@ -99,17 +126,38 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _check_usage(paths: Sequence[Path], audio: Path | None, manifest: Path | None, choosing: bool) -> None:
+def _task(
+    checkpoint: Path,
+    config: Path | None,
+    overrides: Sequence[str],
+    part: str,
+    thresholds: Path | None,
+    max_files: int | None,
+) -> "CheckpointTask":
+    from drumlane.cli.evaluate_checkpoint import CheckpointOptions, CheckpointTask
+
+    if config is None:
+        raise typer.BadParameter("with --checkpoint give the --config of its run")
+    return CheckpointTask(CheckpointOptions(checkpoint, config, overrides, part, thresholds, max_files))
+
+
+def _check_usage(
+    paths: Sequence[Path], audio: Path | None, manifest: Path | None, checkpoint: bool, choosing: bool
+) -> None:
+    if checkpoint and (audio or manifest or paths):
+        raise typer.BadParameter("with --checkpoint give no other recordings: --config names them")
     if audio and manifest:
         raise typer.BadParameter("give --audio or --manifest, not both")
-    if choosing and not manifest:
-        raise typer.BadParameter("--where and --group-by choose rows of a --manifest")
+    if choosing and not (manifest or checkpoint):
+        raise typer.BadParameter(
+            "--where and --group-by choose rows of a --manifest or a --checkpoint's data"
+        )
     if manifest and len(paths) > 1:
         raise typer.BadParameter("with --manifest give at most a folder of ESTIMATES")
     if audio and len(paths) != 1:
         raise typer.BadParameter("with --audio give the REFERENCES and nothing else")
-    if not audio and not manifest and len(paths) != 2:
-        raise typer.BadParameter("give ESTIMATES and REFERENCES, or --audio or --manifest")
+    if not (audio or manifest or checkpoint) and len(paths) != 2:
+        raise typer.BadParameter("give ESTIMATES and REFERENCES, or --audio, --manifest or --checkpoint")
 
 
 def parse_protocol(classes: str, tolerance_ms: str, seed: int) -> "Protocol":
@@ -136,7 +184,7 @@ def _tolerance(text: str) -> float:
 def _sources(
     paths: Sequence[Path],
     audio: Path | None,
-    manifest: Path | None,
+    rows: "tuple[Track, ...] | None",
     where: Sequence[str],
     group_by: Sequence[str],
 ) -> "tuple[Pairing, Sequence[Group], dict[str, Path]]":
@@ -144,24 +192,35 @@ def _sources(
     from drumlane.evaluation import corpus
     from drumlane.evaluation.references import AUDIO_SUFFIXES, Pairing, pair, with_estimates
 
-    if manifest is None:
+    if rows is None:
         pairing = pair(audio, paths[0], AUDIO_SUFFIXES) if audio else pair(paths[0], paths[1])
         return pairing, (corpus.Group("all"),), _estimates(pairing.tracks) if audio else {}
-    rows = corpus.choose(corpus.read_manifest(manifest), [corpus.parse_condition(text) for text in where])
+    rows = corpus.choose(rows, [corpus.parse_condition(text) for text in where])
     groups = corpus.groups_by_columns(rows, group_by) if group_by else corpus.standard_groups(rows)
     pairing = with_estimates(rows, paths[0]) if paths else Pairing(rows, ())
     return pairing, groups, _estimates(rows)
+
+
+def _manifest_rows(manifest: Path | None) -> "tuple[Track, ...] | None":
+    from drumlane.evaluation.corpus import read_manifest
+
+    return read_manifest(manifest) if manifest else None
 
 
 def _estimates(tracks: "Sequence[Track]") -> dict[str, Path]:
     return {track.name: track.estimate for track in tracks if track.estimate is not None}
 
 
-def _listener(model: Path | None, threads: int | None, keep: bool) -> "Listener":
+def _listener(model: "Path | CheckpointTask | None", threads: int | None, keep: bool) -> "Listener":
+    from tempfile import TemporaryDirectory
+
     from drumlane.evaluation.evidence import Listener
     from drumlane.transcription.transcribe import Transcriber
 
-    return Listener(Transcriber(model, threads=threads), keep)
+    if model is None or isinstance(model, Path):
+        return Listener(Transcriber(model, threads=threads), keep)
+    with TemporaryDirectory() as folder:  # the model is in memory once it is loaded
+        return Listener(Transcriber(model.write_model(Path(folder)), threads=threads), keep)
 
 
 def _evidence(
@@ -178,13 +237,16 @@ def _evidence(
 
 
 def _load(
-    tracks: "Sequence[Track]", read_estimate: "ReadEstimate | None", skip_missing: bool
+    tracks: "Sequence[Track]",
+    read_estimate: "ReadEstimate | None",
+    skip_missing: bool,
+    read_reference: "ReadEstimate | None",
 ) -> "list[LoadedTrack]":
     """Read all tracks; transcribing takes a while and shows how far it is."""
     from drumlane.evaluation.references import load
     from drumlane.formats import read
 
-    steps = load(tracks, read_estimate or read, missing_counts=not skip_missing)
+    steps = load(tracks, read_estimate or read, not skip_missing, read_reference or read)
     if read_estimate is None:
         return list(steps)
     return list(watched(steps, "Transcribing", len(tracks)))

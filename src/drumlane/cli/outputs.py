@@ -102,9 +102,7 @@ def _summary(heard: Heard) -> str:
 def _write(heard: Heard, output: Path, transcriber: "Transcriber") -> None:
     """Write one output; its suffix says which."""
     if output.suffix.lower() in SCORE_SUFFIXES:
-        from drumlane import formats
-
-        formats.write(heard.performance, output)
+        _write_score(heard.performance, output, transcriber)
     elif output.name.endswith(ACTIVATIONS_SUFFIX):
         from drumlane.transcription.activations import save_activations
 
@@ -116,6 +114,19 @@ def _write(heard: Heard, output: Path, transcriber: "Transcriber") -> None:
         sonify(heard.source, heard.performance, output, player)
     else:
         _plot(heard, output, transcriber)
+
+
+def _write_score(performance: "Performance", output: Path, transcriber: "Transcriber") -> None:
+    """Write hits; a model may have notes of its own for MIDI."""
+    midi = transcriber.model.card.midi
+    if midi is not None and output.suffix.lower() in (".mid", ".midi"):
+        from drumlane.formats.midi import write_midi
+
+        write_midi(performance, output, note_of_drum=midi.note_of_drum, note_ticks=midi.note_ticks)
+        return
+    from drumlane import formats
+
+    formats.write(performance, output)
 
 
 def _play_kit(performance: "Performance", n_samples: int) -> "NDArray[np.float32]":

@@ -25,6 +25,9 @@ def train() -> None:
 def train_transcriber(
     config: Config,
     overrides: Overrides = None,
+    experiment_name: Annotated[
+        str | None, typer.Option(help="Name of the run: its folder, and in the logs.")
+    ] = None,
     resume: Annotated[
         str | None, typer.Option(help="Checkpoint to go on from, or 'last' for the newest of this run.")
     ] = None,
@@ -32,12 +35,13 @@ def train_transcriber(
         bool, typer.Option("--fast-dev-run", help="Two tiny steps, to see that all fits.")
     ] = False,
 ) -> None:
-    """Train the transcriber on audio rendered on the fly."""
-    _need_torch("training")
+    """Train a transcriber on audio rendered on the fly, on prepared recordings, or on both."""
+    need_torch("training")
     from drumlane.training import run
     from drumlane.training.config import read_config
 
-    best = run.train_transcriber(read_config(config, overrides or ()), resume, fast_dev_run)
+    named = [f"name={experiment_name}"] if experiment_name else []
+    best = run.train_transcriber(read_config(config, [*(overrides or ()), *named]), resume, fast_dev_run)
     print(f"best checkpoint: {best}")
 
 
@@ -52,7 +56,7 @@ def export(
     ] = None,
 ) -> None:
     """Turn a checkpoint into a model file, calibrated on held-out kits."""
-    _need_torch("export")
+    need_torch("export")
     from drumlane.training.config import read_config
     from drumlane.training.export import export_transcriber
 
@@ -65,7 +69,8 @@ def export(
     print(f"{output}: {card.parameters:,} parameters, thresholds {card.thresholds}")
 
 
-def _need_torch(feature: str) -> None:
+def need_torch(feature: str) -> None:
+    """Raise MissingExtraError where the train extra is not installed."""
     for package in ("torch", "lightning", "onnx", "yaml"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(feature, package, "train")

@@ -104,7 +104,10 @@ def with_estimates(
 
 
 def load(
-    tracks: Iterable[Track], read_estimate: ReadEstimate = read, missing_counts: bool = True
+    tracks: Iterable[Track],
+    read_estimate: ReadEstimate = read,
+    missing_counts: bool = True,
+    read_reference: ReadEstimate = read,
 ) -> Iterator[LoadedTrack]:
     """Read references and estimates, one track at a time.
 
@@ -115,6 +118,7 @@ def load(
         tracks: what to read.
         read_estimate: turns the estimate's path into hits: ``formats.read``, or a transcription.
         missing_counts: whether a track without an estimate counts as all missed; else it is left out.
+        read_reference: turns the reference's path into hits.
 
     Raises:
         FormatError: a reference cannot be read.
@@ -122,7 +126,7 @@ def load(
     for track in tracks:
         if track.estimate is None and not missing_counts:
             continue
-        annotated = read(track.reference)
+        annotated = read_reference(track.reference)
         reference = replace(annotated, duration=max(annotated.duration, track.duration))
         estimate, failure = Performance(duration=reference.duration), ""
         if track.estimate is not None:

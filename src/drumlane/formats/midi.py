@@ -105,13 +105,14 @@ def write_midi(
     path: AnyPath,
     ticks_per_beat: int = TICKS_PER_BEAT,
     note_of_drum: Mapping[Drum, int] = NOTE_OF_DRUM,
+    note_ticks: int = NOTE_TICKS,
 ) -> None:
     """Write a type 1 file: a tempo track and a drum track on channel 10 that ends with the performance.
 
     Times are kept to half a tick, at most 1 ms: ``ticks_per_beat`` is multiplied where a tempo is too slow
     for that. set_tempo holds whole microseconds, so the tempo map is rounded to them first and the hits are
     laid on the rounded map: their seconds stay. Of two hits on one note and tick the louder is written; a
-    note ends after ``NOTE_TICKS``, before it is struck again, or with the performance. What the tempo map
+    note ends after ``note_ticks``, before it is struck again, or with the performance. What the tempo map
     says beyond the performance's end is left out. Only a file with the notes of ``NOTE_OF_DRUM`` is signed.
 
     Raises:
@@ -122,7 +123,7 @@ def write_midi(
     ticks_per_beat *= _refinement(tempo, ticks_per_beat, path)
     try:
         tempo = _as_midi_holds_it(tempo, ticks_per_beat)
-        midi = _midi_file(performance, tempo, ticks_per_beat, note_of_drum)
+        midi = _midi_file(performance, tempo, ticks_per_beat, note_of_drum, note_ticks)
     except ValueError as error:
         raise FormatError(f"{shown(path)}: does not fit into MIDI ({error})") from error
     with whole_file(path, FormatError) as partial:
@@ -285,7 +286,11 @@ def _microseconds(bpm: float) -> int:
 
 
 def _midi_file(
-    performance: Performance, tempo: TempoMap, ticks_per_beat: int, note_of_drum: Mapping[Drum, int]
+    performance: Performance,
+    tempo: TempoMap,
+    ticks_per_beat: int,
+    note_of_drum: Mapping[Drum, int],
+    note_ticks: int,
 ) -> mido.MidiFile:
     end_tick = float(tempo.seconds_to_beats(performance.duration)) * ticks_per_beat
     if end_tick > _MAX_DELTA:
@@ -293,7 +298,8 @@ def _midi_file(
     end = round(end_tick)
     signed = [(0, _META, mido.MetaMessage("text", text=SIGNATURE))] if note_of_drum is NOTE_OF_DRUM else []
     tempo_events = [event for event in _tempo_events(tempo, ticks_per_beat) if event[0] <= end]
-    drum_events = _drum_events(_velocity_of_tick(performance, tempo, ticks_per_beat, note_of_drum), end)
+    velocities = _velocity_of_tick(performance, tempo, ticks_per_beat, note_of_drum)
+    drum_events = _drum_events(velocities, end, note_ticks)
     midi = mido.MidiFile(type=1, ticks_per_beat=ticks_per_beat)
     midi.tracks.extend([_track([*signed, *tempo_events], end), _track(drum_events, end)])
     return midi
@@ -308,13 +314,13 @@ def _tempo_events(tempo: TempoMap, ticks_per_beat: int) -> Iterator[_Event]:
         yield round(bar.beat * ticks_per_beat), _META, message
 
 
-def _drum_events(velocities: dict[int, dict[int, int]], end: int) -> Iterator[_Event]:
+def _drum_events(velocities: dict[int, dict[int, int]], end: int, note_ticks: int) -> Iterator[_Event]:
     """Yield note-ons and note-offs for note -> tick -> velocity."""
     yield 0, _META, mido.MetaMessage("track_name", name="Drums")
     for note, velocity_of_tick in velocities.items():
         for onset, following in pairwise([*sorted(velocity_of_tick), end]):
             # At least one tick, even at the very end: readers drop notes without length.
-            off = max(onset + 1, min(onset + NOTE_TICKS, following))
+            off = max(onset + 1, min(onset + note_ticks, following))
             yield onset, _ON, _note("note_on", note, velocity_of_tick[onset])
             yield off, _OFF, _note("note_off", note, 0)
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ModelError
 from drumlane.files import shown, whole_file
-from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES
+from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, Drum
 
 FORMAT_VERSION = 2  # raise it when a reader of the old form would go wrong
 
@@ -87,6 +87,25 @@ class Level(_Strict):
     target_rms: float = Field(gt=0)
 
 
+class MidiOutput(_Strict):
+    """What MIDI files of a model hold, where it is not a note for each drum."""
+
+    notes: dict[str, int]  # of each lane
+    note_ticks: int = Field(gt=0)
+
+    @field_validator("notes")
+    @classmethod
+    def _one_note_per_lane(cls, notes: dict[str, int]) -> dict[str, int]:
+        if sorted(notes) != sorted(LANE_NAMES) or not all(0 <= note <= 127 for note in notes.values()):
+            raise ValueError(f"needs one note in 0..127 for each of {', '.join(LANE_NAMES)}")
+        return {name: notes[name] for name in LANE_NAMES}
+
+    @property
+    def note_of_drum(self) -> dict[Drum, int]:
+        """The note of every drum that has a lane."""
+        return {drum: self.notes[drum.lane.label] for drum in Drum if drum.lane is not None}
+
+
 class ModelCard(_Strict):
     """Everything about a transcription network but its weights; times are in seconds."""
 
@@ -110,6 +129,7 @@ class ModelCard(_Strict):
     license: str
     training: Training
     scores: tuple[Score, ...] = ()
+    midi: MidiOutput | None = None  # None: a note for each drum
 
     @field_validator("lanes")
     @classmethod

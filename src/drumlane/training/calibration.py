@@ -1,6 +1,6 @@
-"""Calibration: what the decoder needs beside the weights, from items of held-out kits.
+"""Calibration: what the decoder needs beside the weights, from items of held-out kits or recordings.
 
-Flow: export (activations of rendered items) -> **calibration** (thresholds, confidence) -> models.card
+Flow: export (activations of held-out items) -> **calibration** (thresholds, confidence) -> models.card
 
 Onset thresholds are chosen without presence, presence by what it lets pass, onsets once more with it. The
 rest is read off the strokes that are then found.
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from drumlane.evaluation.matching import match_onsets
 from drumlane.models.loading import Activations
 from drumlane.performance import Hit
-from drumlane.rendering.scene import Item
 from drumlane.training.confidence import Curve, fit_curve
 from drumlane.training.thresholds import GRID, MINIMUM_GAPS, TOLERANCE, best_presences, best_thresholds
 from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks
@@ -51,18 +50,17 @@ class _Found:
     pairs: NDArray[np.intp]  # (matches, 2): hit, peak
 
 
-def calibrate(heard: Sequence[Activations], items: Sequence[Item], fps: float) -> Calibration:
-    """Choose a decoder's settings on what a network heard in rendered items."""
+def calibrate(heard: Sequence[Activations], references: Sequence[Sequence[Hit]], fps: float) -> Calibration:
+    """Choose a decoder's settings on what a network heard in held-out items, and on their hits."""
     onsets = [activations.onset for activations in heard]
     presences = [present(activations.presence, fps) for activations in heard]
-    references = [item.hits for item in items]
     thresholds, _ = best_thresholds(onsets, references, fps, MINIMUM_GAPS)
     both = list(zip(onsets, presences, strict=True))
     least = best_presences(both, references, fps, MINIMUM_GAPS, thresholds)
     believed = [o * (p >= np.array(least, dtype=p.dtype)) for o, p in zip(onsets, presences, strict=True)]
     thresholds, _ = best_thresholds(believed, references, fps, MINIMUM_GAPS)
-    peaks = {lane: _peaks(lane, thresholds[lane], believed, items, fps) for lane in LANES}
-    candidates = {lane: _peaks(lane, GRID[0], believed, items, fps) for lane in LANES}
+    peaks = {lane: _peaks(lane, thresholds[lane], believed, references, fps) for lane in LANES}
+    candidates = {lane: _peaks(lane, GRID[0], believed, references, fps) for lane in LANES}
     return Calibration(
         thresholds,
         least,
@@ -74,13 +72,17 @@ def calibrate(heard: Sequence[Activations], items: Sequence[Item], fps: float) -
 
 
 def _peaks(
-    lane: Lane, threshold: float, onsets: Sequence[NDArray[np.float32]], items: Sequence[Item], fps: float
+    lane: Lane,
+    threshold: float,
+    onsets: Sequence[NDArray[np.float32]],
+    references: Sequence[Sequence[Hit]],
+    fps: float,
 ) -> list[_Found]:
     found = []
-    for onset, item in zip(onsets, items, strict=True):
+    for onset, reference in zip(onsets, references, strict=True):
         times, heights = pick_peaks(onset[:, lane], threshold, MINIMUM_GAPS[lane], fps)
         frames = nearest_frames(times, fps, len(onset))
-        hits = [h for h in item.hits if h.drum.lane is lane]
+        hits = [h for h in reference if h.drum.lane is lane]
         pairs = match_onsets([h.time for h in hits], times, TOLERANCE)
         found.append(_Found(onset[:, lane], times, heights, frames, hits, pairs))
     return found

@@ -2,8 +2,8 @@
 
 Flow: run -> **checkpoints** -> export
 
-A run keeps ``last.ckpt``, the three best by ``val_f``, and ``best.ckpt``, a copy of the best one under a name
-that does not depend on its score. Checkpoints are read as plain tensors and values only.
+A run keeps ``last.ckpt``, the best ones by the monitored score, and ``best.ckpt``, a copy of the best one
+under a name that does not depend on its score. Checkpoints are read as plain tensors and values only.
 """
 
 import pickle
@@ -24,7 +24,6 @@ from drumlane.errors import ConfigError, ModelError
 from drumlane.files import whole_file
 from drumlane.training.config import RunConfig
 
-FOLDER = "checkpoints"
 _INPUTS = ("convs.0.conv.weight", "bottleneck.weight")  # where a second view and the low bands come in
 LAST, BEST = "last.ckpt", "best.ckpt"
 
@@ -96,7 +95,7 @@ def checkpoint_to_resume(config: RunConfig, resume: str | None) -> Path | None:
     Raises:
         ConfigError: there is no such checkpoint, or a new run would mix with an earlier one.
     """
-    folder = config.folder / FOLDER
+    folder = config.checkpoints
     if resume is None:
         if any(folder.glob("*.ckpt")):
             raise ConfigError(
@@ -130,18 +129,22 @@ def steps_done(checkpoint: Path, config: RunConfig) -> int:
     return int(saved["global_step"])
 
 
-def keep_best(trainer: lightning.Trainer, config: RunConfig) -> Path:
-    """Keep the end of a finished run and copy the best checkpoint to ``best.ckpt``; return its path."""
-    folder = config.folder / FOLDER
+def keep_best(trainer: lightning.Trainer, config: RunConfig, every_n_steps: int) -> Path:
+    """Keep the end of a finished run and copy the best checkpoint to ``best.ckpt``; return its path.
+
+    ``every_n_steps`` lie between two saves.
+    """
+    folder, monitor = config.checkpoints, config.checkpoint.monitor
     best, saver = folder / BEST, trainer.checkpoint_callback
     assert isinstance(saver, ModelCheckpoint)
-    source, score = saver.best_model_path, trainer.callback_metrics.get("val_f")
+    source, score = saver.best_model_path, trainer.callback_metrics.get(monitor)
     if score is None and best.exists():
         return best  # nothing was left to do
-    if trainer.global_step % config.validation.every_n_steps:  # the last steps lie behind the last save
+    if trainer.global_step % every_n_steps:  # the last steps lie behind the last save
         trainer.save_checkpoint(folder / LAST)
         kept = saver.best_model_score
-        if score is not None and (kept is None or score > kept):
+        better = torch.gt if config.checkpoint.mode == "max" else torch.lt
+        if score is not None and (kept is None or better(score, kept)):
             source = str(folder / LAST)
     if not Path(source).is_file():  # nothing was scored, or the best is of a run that is gone
         source = str(folder / LAST)

@@ -85,12 +85,22 @@ class RunConfig(Section):
                 )
         if self.training.num_epochs is not None and self.data.recordings is None:
             raise ValueError("training.num_epochs counts passes over recordings; rendered items have no end")
+        if self.data.recordings and self.data.renders and self.data.excerpt_seconds != self.scene.seconds:
+            raise ValueError(
+                f"data.excerpt_seconds is {self.data.excerpt_seconds:g} and scene.seconds "
+                f"{self.scene.seconds:g}: rendered and recorded items of one batch must be as long"
+            )
         return self
 
     @property
     def folder(self) -> Path:
         """Where the run's checkpoints and logs are."""
         return self.output / self.name
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where its checkpoints are."""
+        return self.checkpoint.dirpath or self.folder / "checkpoints"
 
     @property
     def network(self) -> NetworkSpec | CrnnSpec:

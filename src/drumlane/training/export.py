@@ -1,14 +1,13 @@
-"""Export: checkpoints become an ONNX network with its card, calibrated on held-out kits.
+"""Export: checkpoints become an ONNX network with its card, calibrated on held-out kits or recordings.
 
 Flow: run -> **export** (thresholds) -> models
 
 The legacy exporter is used: it keeps batch and time dynamic. The exported network must agree with torch to
-``PARITY`` at three lengths or nothing is written. Thresholds and constant offsets come from rendered items of
-the validation families with held-out accompaniment; no real recording is touched.
+``PARITY`` at three lengths or nothing is written. Thresholds and constant offsets come from the validation
+part of the recordings that a run learns from, else from rendered items of the validation families with
+held-out accompaniment.
 """
 
-import datetime
-import hashlib
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -21,28 +20,22 @@ import torch
 from numpy.typing import NDArray
 
 from drumlane.audio.features import FeatureSpec
-from drumlane.audio.level import TARGET_RMS
 from drumlane.errors import ModelError
 from drumlane.files import whole_file
-from drumlane.models.card import FeatureFields, Level, ModelCard, Training, write_card
+from drumlane.models.card import ModelCard, write_card
 from drumlane.models.loading import OUTPUTS, Activations
 from drumlane.networks.catalog import Network, build, spec_of
 from drumlane.networks.transcriber import Probabilities
-from drumlane.rendering.scene import Item
 from drumlane.training.calibration import calibrate
+from drumlane.training.calibration_items import calibration_items
+from drumlane.training.cards import Exported, card_of
 from drumlane.training.checkpoints import read_checkpoint
 from drumlane.training.config import RunConfig
-from drumlane.training.items import encode_item, load_material, validation_items
-from drumlane.training.provenance import training_sources, weights_licence
 from drumlane.training.thresholds import MINIMUM_GAPS
-from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES
 
 PARITY = 1e-5
 PARITY_LENGTHS = (57, 1000, 6000)  # frames
 OPSET = 17
-# Drums against accompaniment in the mixes people have. Training goes further, where the best threshold is one
-# that hears little.
-USUAL_LEVELS_DB = (-3.0, 15.0)
 
 
 def export_transcriber(
@@ -69,41 +62,16 @@ def export_transcriber(
     """
     _check_output(output)
     network, spec = load_probabilities(checkpoints)
-    weights = onnx_bytes(network, spec)
-    check_parity(network, weights, spec)
-    items = _calibration_items(config, n_items, seconds)
-    heard = [_hear(network, encode_item(item, spec)[0]) for item in items]
-    calibration = calibrate(heard, items, spec.fps)
-    card = ModelCard(
-        name="drumlane-transcriber",
-        version=config.version,
-        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
-        features=FeatureFields.of(spec),
-        features_digest=spec.digest,
-        level=Level(target_rms=TARGET_RMS),
-        sha256=hashlib.sha256(weights).hexdigest(),
-        parameters=sum(p.numel() for p in network.parameters()),
-        thresholds=dict(zip(LANE_NAMES, calibration.thresholds, strict=True)),
-        minimum_gaps=dict(zip(LANE_NAMES, MINIMUM_GAPS, strict=True)),
-        offsets=dict(zip(LANE_NAMES, calibration.offsets, strict=True)),
-        velocity=dict(zip(LANE_NAMES, calibration.velocity_curves, strict=True)),
-        confidence=dict(zip(LANE_NAMES, calibration.confidence_curves, strict=True)),
-        presence_thresholds=dict(zip(LANE_NAMES, calibration.presence_thresholds, strict=True)),
-        articulation_thresholds=dict(
-            zip((d.value for d in ARTICULATIONS), calibration.articulation_thresholds, strict=True)
-        ),
-        license=weights_licence(config.data),
-        training=Training(command=command, data=training_sources(config.data), notes=_NOTES),
+    exported = Exported(
+        onnx_bytes(network, spec), spec, sum(weights.numel() for weights in network.parameters())
     )
-    _write(weights, card, output)
+    check_parity(network, exported.weights, spec)
+    items = calibration_items(config, n_items, seconds)
+    heard = [_hear(network, item.features[:, : spec.n_bands]) for item in items]
+    calibration = calibrate(heard, [item.hits for item in items], spec.fps)
+    card = card_of(exported, config, calibration, MINIMUM_GAPS, command)
+    _write(exported.weights, card, output)
     return card
-
-
-_NOTES = (
-    "Trained on rendered audio only: human grooves on sampled and procedural kits, with accompaniment. "
-    "Ranges of the procedural kits were set against statistics of sampled kits. "
-    "Thresholds were chosen on kit families, grooves and accompaniment kept out of training."
-)
 
 
 def _check_output(output: Path) -> None:
@@ -205,35 +173,3 @@ def _hear(network: Probabilities, features: NDArray[np.float32]) -> Activations:
     with torch.inference_mode():
         outputs = network(torch.from_numpy(features[None]))
     return Activations(*(output[0].numpy() for output in outputs))
-
-
-def _calibration_items(config: RunConfig, n_items: int, seconds: float) -> list[Item]:
-    material = load_material(config.data, "validation", config.seed)
-    # As songs are: intros, breaks and endings have no drums, and a false hit there is as wrong as anywhere.
-    # What only hardens the network is left out: the best threshold on ruined sound is too low for sound.
-    scene = replace(
-        config.scene,
-        accompanied=0.5,
-        drumless=0.15,
-        percussion=0.05,
-        mixed_kit=0.2,
-        noise=0.1,
-        soft_sticks=0.05,
-        layered=0.05,
-        live=0.25,
-        ducked=0.05,
-        separated=0.0,
-        mastered=0.0,
-        band_limited=0.0,
-        hum=0.0,
-        level_db=USUAL_LEVELS_DB,
-        joined=False,
-    )
-    # The threshold with the best F lies at half of that F: items that are harder than recordings give one
-    # that is too low. Half of the items are therefore kits as they are, in a plain room.
-    plain = replace(scene, coloured=False)
-    n_plain = n_items // 2
-    return [
-        *validation_items(material, scene, n_items - n_plain, seconds),
-        *validation_items(material, plain, n_plain, seconds),
-    ]

@@ -1,18 +1,11 @@
-"""Items: batches rendered on the fly, each a function of the seed and its number.
+"""Items: rendered on the fly, each a function of the seed and its number.
 
-Flow: rendering.scene + targets -> **items** -> module
-
-Batch ``b`` is the same whatever the number of worker processes and wherever a run was resumed.
+Flow: rendering.scene + targets -> **items** -> batches
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import IterableDataset, get_worker_info
 
 from drumlane.audio.blocks import mono_blocks_of_array
 from drumlane.audio.features import FeatureSpec, log_mel
@@ -26,11 +19,11 @@ from drumlane.rendering.procedural import brushed_snare, procedural_kit
 from drumlane.rendering.procedural_music import procedural_accompaniment
 from drumlane.rendering.scene import Item, draw_scene, render_scene
 from drumlane.rendering.scene_options import SceneOptions
+from drumlane.training.batches import Encoded
 from drumlane.training.recorded_kits import recorded_kits
 from drumlane.training.sections import DataConfig
-from drumlane.training.targets import Targets, encode
+from drumlane.training.targets import encode
 
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]  # features, onset, velocity, articulation
 PROCEDURAL_CLIP_SECONDS = 20.0
 VALIDATION_SEED = 10**9  # apart from any training item
 _MIN_HITS = 2  # a groove with fewer teaches nothing
@@ -65,41 +58,18 @@ def _composed(seed: tuple[int, int]) -> Clip:
     return Clip(f"procedural {seed[1]}", "band", music)
 
 
-class RenderedBatches(IterableDataset[Batch]):
-    """Endless batches from ``first`` on; worker ``k`` of ``n`` makes every n-th."""
+class RenderedItems:
+    """Training items of one material."""
 
-    def __init__(
-        self,
-        material: Material,
-        options: SceneOptions,
-        features: FeatureSpec,
-        batch_size: int,
-        seed: int,
-    ) -> None:
+    def __init__(self, material: Material, options: SceneOptions, features: FeatureSpec, seed: int) -> None:
         self.material = material
         self.options = options
         self.features = features
-        self.batch_size = batch_size
         self.seed = seed
-        self.first = 0
 
-    def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        number, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        number += self.first
-        while True:
-            yield self.batch(number)
-            number += step
-
-    def batch(self, number: int) -> Batch:
-        """Render batch ``number``."""
-        numbers = range(number * self.batch_size, (number + 1) * self.batch_size)
-        rendered = [encode_item(self._item(n), self.features) for n in numbers]
-        features = torch.from_numpy(np.stack([f for f, _ in rendered]))
-        onset = torch.from_numpy(np.stack([t.onset for _, t in rendered]))
-        velocity = torch.from_numpy(np.stack([t.velocity for _, t in rendered]))
-        articulation = torch.from_numpy(np.stack([t.articulation for _, t in rendered]))
-        return features, onset, velocity, articulation
+    def item(self, number: int) -> Encoded:
+        """Render item ``number``."""
+        return encode_item(self._item(number), self.features)
 
     def _item(self, number: int) -> Item:
         scene = draw_scene(self.material, self.options, (self.seed, number))
@@ -108,7 +78,7 @@ class RenderedBatches(IterableDataset[Batch]):
         return replace(item, samples=item.samples * np.float32(10 ** (scene.gain_db / 20)))
 
 
-def encode_item(item: Item, spec: FeatureSpec) -> tuple[NDArray[np.float32], Targets]:
+def encode_item(item: Item, spec: FeatureSpec) -> Encoded:
     """Return the features and targets of one item."""
     samples = np.concatenate(list(mono_blocks_of_array(item.samples, SAMPLE_RATE, spec.sample_rate)))
     features = log_mel(samples, spec)

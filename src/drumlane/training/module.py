@@ -1,33 +1,32 @@
-"""Module: Lightning around the plain network: loss, averaged weights, validation by note-level F.
+"""Module: Lightning around the plain network: loss, optimiser, averaged weights.
 
-Flow: items -> **module** -> run -> export
+Flow: batches -> **module** -> validation, run -> export
 
 The kept weights are an exponential moving average. Every step seeds torch from the run's seed and the step's
 number, so that a resumed run draws the same dropout as an uninterrupted one.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import NamedTuple
 
 import lightning
-import numpy as np
 import torch
 import torch.nn.functional as F
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from lightning.pytorch.utilities.types import LRSchedulerConfigType, OptimizerLRScheduler
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drumlane.audio.features import FeatureSpec
+from drumlane.errors import ConfigError, nearest_first
 from drumlane.networks.catalog import Spec, build
-from drumlane.networks.transcriber import Outputs, Probabilities
-from drumlane.rendering.scene import Item
-from drumlane.training.items import Batch, encode_item
+from drumlane.networks.transcriber import Outputs
+from drumlane.training.batches import Batch
 from drumlane.training.sections import LossConfig, TrainingConfig
-from drumlane.training.thresholds import MINIMUM_GAPS, best_thresholds, micro_f
-from drumlane.vocabulary import LANE_NAMES, LANES, LANES_OF_ARTICULATIONS
+from drumlane.vocabulary import LANES, LANES_OF_ARTICULATIONS
 
+_MOMENTUM = 0.9  # of SGD
 _AT_ONSET = 0.3  # onset target from which velocity and articulation are learnt
 
 
@@ -103,8 +102,10 @@ class TranscriberModule(lightning.LightningModule):
         self.averaged = AveragedModel(
             self.network, multi_avg_fn=_averaging(training.ema_decay), use_buffers=True
         )
+        self.averaged.requires_grad_(False)  # nothing is learnt in it; several processes would wait for it
         self.positive_weight: Tensor
         self.register_buffer("positive_weight", torch.tensor(loss.class_weights or (1.0,) * len(LANES)))
+        self._freeze()
         self._focal_gamma = loss.focal_gamma if loss.type == "FocalLoss" else 0.0
 
     def start_from(self, weights: Mapping[str, Tensor]) -> None:
@@ -118,14 +119,8 @@ class TranscriberModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of one batch."""
-        losses = batch_losses(self.network(batch[0]), batch, self.positive_weight, self._focal_gamma)
-        config = self.training_config
-        loss = (
-            losses.onset
-            + config.velocity_weight * losses.velocity
-            + config.articulation_weight * losses.articulation
-            + config.presence_weight * losses.presence
-        )
+        losses = self._losses(self.network(batch[0]), batch)
+        loss = self._weighted(losses)
         self.log_dict(
             {
                 "train_loss": loss,
@@ -133,10 +128,49 @@ class TranscriberModule(lightning.LightningModule):
                 "velocity_loss": losses.velocity,
                 "articulation_loss": losses.articulation,
                 "presence_loss": losses.presence,
+                "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
             },
             prog_bar=True,
         )
         return loss
+
+    def total_loss(self, out: Outputs, batch: Batch) -> Tensor:
+        """Return the weighted sum of the losses."""
+        return self._weighted(self._losses(out, batch))
+
+    def _losses(self, out: Outputs, batch: Batch) -> Losses:
+        return batch_losses(out, batch, self.positive_weight, self._focal_gamma)
+
+    def _weighted(self, losses: Losses) -> Tensor:
+        config = self.training_config
+        return (
+            losses.onset
+            + config.velocity_weight * losses.velocity
+            + config.articulation_weight * losses.articulation
+            + config.presence_weight * losses.presence
+        )
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Log the norm of the gradients, before they are clipped."""
+        norms = [p.grad.norm() for p in self.network.parameters() if p.grad is not None]
+        self.log("grad_norm", torch.stack(norms).norm())
+
+    def train(self, mode: bool = True) -> "TranscriberModule":
+        """Train, or not; frozen layers never do, nor do their batch norms."""
+        super().train(mode)
+        for name in self.training_config.freeze:
+            self.network.get_submodule(name).eval()
+        return self
+
+    def _freeze(self) -> None:
+        layers = [name for name, _ in self.network.named_children()]
+        for name in self.training_config.freeze:
+            if name not in layers:
+                raise ConfigError(
+                    f"training.freeze: {name!r} is no layer of this network; "
+                    f"layers: {nearest_first(name, layers)}"
+                )
+            self.network.get_submodule(name).requires_grad_(False)
 
     def optimizer_step(self, *args: object, **kwargs: object) -> None:
         """Step, then average; the average starts short so that early weights are forgotten."""
@@ -147,63 +181,36 @@ class TranscriberModule(lightning.LightningModule):
         self.averaged.update_parameters(self.network)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Return AdamW with a warm-up and a cosine down to 1 %."""
+        """Return the optimiser and the schedule of the learning rate, by name."""
         config = self.training_config
-        optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-        )
-
-        def factor(step: int) -> float:
-            if step < config.warmup_steps:
-                return (step + 1) / config.warmup_steps
-            done = (step - config.warmup_steps) / max(1, config.num_steps - config.warmup_steps)
-            return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
-
-        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        optimizer = _optimizer(config, [p for p in self.network.parameters() if p.requires_grad])
+        if config.scheduler == "plateau":  # stepped by Validation
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, factor=config.scheduler_factor, patience=config.scheduler_patience
+            )
+            waiting: LRSchedulerConfigType = {"scheduler": plateau, "monitor": "val_loss", "strict": False}
+            return {"optimizer": optimizer, "lr_scheduler": waiting}
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate_factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _rate_factor(self, step: int) -> float:
+        config = self.training_config
+        if step < config.warmup_steps:
+            return (step + 1) / config.warmup_steps
+        if config.scheduler == "none":
+            return 1.0
+        done = (step - config.warmup_steps) / max(1, config.num_steps - config.warmup_steps)
+        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def _optimizer(config: TrainingConfig, weights: list[Tensor]) -> torch.optim.Optimizer:
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(weights, lr=rate, momentum=_MOMENTUM, weight_decay=decay)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(weights, lr=rate, weight_decay=decay)
 
 
 def _averaging(decay: float) -> Callable[..., None]:
     average: Callable[..., None] = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return average
-
-
-class UnseenKits(lightning.Callback):
-    """Validates every so many steps: micro F at ±50 ms over rendered items of unseen kit families."""
-
-    def __init__(self, items: Sequence[Item], features: FeatureSpec, every_n_steps: int) -> None:
-        self.every_n_steps = every_n_steps
-        self._fps = features.fps
-        self._features = [encode_item(item, features)[0] for item in items]
-        self._references = [item.hits for item in items]
-
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object
-    ) -> None:
-        """Score the averaged weights and log ``val_f``."""
-        step = trainer.global_step
-        if step % self.every_n_steps and step != trainer.max_steps:
-            return
-        assert isinstance(pl_module, TranscriberModule)
-        onsets = self._activations(pl_module)
-        thresholds, counts = best_thresholds(onsets, self._references, self._fps, MINIMUM_GAPS)
-        scores = {f"val_f_{name}": c.f for name, c in zip(LANE_NAMES, counts, strict=True)}
-        scores["val_f"] = micro_f(counts)
-        pl_module.log_dict(scores)
-        trainer.callback_metrics.update({k: torch.tensor(v) for k, v in scores.items()})
-        line = " ".join(
-            f"{name} {c.f:.3f}@{t:.2f}" for name, c, t in zip(LANE_NAMES, counts, thresholds, strict=True)
-        )
-        trainer.print(f"step {step}: F {scores['val_f']:.4f}  {line}")
-
-    def _activations(
-        self, module: TranscriberModule
-    ) -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-        probabilities = Probabilities(module.averaged.module).eval()
-        with torch.inference_mode():
-            out = [
-                probabilities(torch.from_numpy(f[None]).to(module.device))[0][0].float().cpu().numpy()
-                for f in self._features
-            ]
-        probabilities.train()
-        return out

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from drumlane.data import gmd
+from drumlane.data.egmd import EGMD, EGMD_TABLE, find_table
 from drumlane.data.families import in_training
 from drumlane.models.card import Source
 from drumlane.rendering.kit_hydrogen import DRUMKIT
@@ -55,6 +56,21 @@ BACKING = (
 
 def training_sources(data: DataConfig) -> tuple[Source, ...]:
     """Return everything that a run with this configuration learns from."""
+    return (*_recordings(data), *(_rendered_sources(data) if data.renders else ()))
+
+
+def _recordings(data: DataConfig) -> tuple[Source, ...]:
+    if data.folder is not None:
+        name = f"recordings {data.folder.absolute().name}"
+        return (Source(name=name, licence=NOT_KNOWN, attribution="added by the user"),)
+    if data.egmd_root is None:
+        return ()
+    if find_table(data.egmd_root).name == EGMD_TABLE:
+        return (Source(name=EGMD.name, licence=EGMD.licence, attribution=EGMD.citation),)
+    return (Source(name="Groove MIDI Dataset", licence=gmd.LICENCE, attribution=gmd.ATTRIBUTION),)
+
+
+def _rendered_sources(data: DataConfig) -> tuple[Source, ...]:
     grooves = Source(name="Groove MIDI Dataset", licence=gmd.LICENCE, attribution=gmd.ATTRIBUTION)
     listed = _kit_sources(data.kits, in_training) if data.kits else ()
     added = tuple(source for path in data.more_kits for source in _added_sources(path))
@@ -66,9 +82,9 @@ def training_sources(data: DataConfig) -> tuple[Source, ...]:
 def weights_licence(data: DataConfig) -> str:
     """Return the licence that the weights of a run are given away under.
 
-    The program's own material allows MIT. What kits of the user's allow, the user must find out.
+    The program's own material allows MIT. What the user's kits and recordings allow, the user must find out.
     """
-    return NOT_KNOWN if data.more_kits else "MIT"
+    return NOT_KNOWN if data.folder or (data.renders and data.more_kits) else "MIT"
 
 
 def _added_sources(path: Path) -> tuple[Source, ...]:

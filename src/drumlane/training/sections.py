@@ -16,6 +16,8 @@ from drumlane.networks.transcriber import NetworkSpec
 from drumlane.vocabulary import LANE_NAMES, LANES, Drum, drum_by_name, midi_map
 
 Chance = Annotated[float, Field(ge=0, le=1)]
+_OF_LANES = "|".join(LANE_NAMES)
+Score = Annotated[str, Field(pattern=f"^val_(loss|f|(f|precision|recall)_({_OF_LANES}))$")]
 
 
 class Section(BaseModel):
@@ -195,7 +197,7 @@ class EarlyStoppingConfig(Section):
     """When to give up."""
 
     enabled: bool = Field(False, description="stop where the monitored score no longer gets better")
-    monitor: str = Field("val_loss", description="a logged score")
+    monitor: Score = Field("val_loss", description="a score of validation: val_loss, val_f, val_f_kick …")
     patience: int = Field(5, ge=1, description="validations")
     mode: Literal["min", "max"] = Field("min", description="which way is better")
 
@@ -203,7 +205,7 @@ class EarlyStoppingConfig(Section):
 class CheckpointConfig(Section):
     """Which checkpoints are kept."""
 
-    monitor: str = Field("val_f", description="a logged score, val_f or val_loss for instance")
+    monitor: Score = Field("val_f", description="a score of validation: val_f, val_loss, val_recall_crash …")
     mode: Literal["min", "max"] = Field("max", description="which way is better")
     save_top_k: int = Field(3, ge=1, description="so many of the best")
     save_last: bool = Field(True, description="the newest too, as last.ckpt, to go on from")

@@ -33,7 +33,7 @@ def train_transcriber(
     ] = False,
 ) -> None:
     """Train the transcriber on audio rendered on the fly."""
-    _need_torch("training")
+    need_torch("training")
     from drumlane.training import run
     from drumlane.training.config import read_config
 
@@ -52,7 +52,7 @@ def export(
     ] = None,
 ) -> None:
     """Turn a checkpoint into a model file, calibrated on held-out kits."""
-    _need_torch("export")
+    need_torch("export")
     from drumlane.training.config import read_config
     from drumlane.training.export import export_transcriber
 
@@ -65,7 +65,8 @@ def export(
     print(f"{output}: {card.parameters:,} parameters, thresholds {card.thresholds}")
 
 
-def _need_torch(feature: str) -> None:
+def need_torch(feature: str) -> None:
+    """Refuse with one line where something of the train extra is missing."""
     for package in ("torch", "lightning", "onnx", "yaml"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(feature, package, "train")

@@ -14,6 +14,7 @@ from drumlane import __version__
 from drumlane.cli.egmd import egmd_app
 from drumlane.cli.evaluate import evaluate
 from drumlane.cli.evaluate_kits import evaluate_kits
+from drumlane.cli.preprocess import preprocess
 from drumlane.cli.render import render
 from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(transcribe)
 app.command()(render)
 app.add_typer(egmd_app, name="egmd")
+app.command()(preprocess)
 app.add_typer(train_app, name="train")
 app.command()(export)
 app.command("evaluate-kits")(evaluate_kits)

@@ -77,8 +77,9 @@ class CheckpointTask:
 
 
 def _tracks(config: "RunConfig", options: CheckpointOptions) -> "tuple[Track, ...]":
+    from drumlane.data.egmd import find_table
     from drumlane.data.prepared import load_prepared
-    from drumlane.errors import ConfigError, DatasetError
+    from drumlane.errors import ConfigError
 
     if config.data.recordings is None:
         raise ConfigError(
@@ -86,16 +87,14 @@ def _tracks(config: "RunConfig", options: CheckpointOptions) -> "tuple[Track, ..
             "of rendered audio is evaluated by drumlane evaluate-kits --model"
         )
     takes = load_prepared(config.data.processed_root, config.data.splits, options.part)
-    if not takes:
-        raise DatasetError(f"{config.data.splits}: no recording is in the {options.part} part")
     if options.max_files is not None and options.max_files < len(takes):
         step = len(takes) / options.max_files
         takes = tuple(takes[int(i * step)] for i in range(options.max_files))
-    return tuple(_track(take, config.data.recordings) for take in takes)
+    root = find_table(config.data.egmd_root).parent if config.data.egmd_root else config.data.recordings
+    return tuple(_track(take, root) for take in takes)
 
 
 def _track(take: "PreparedTake", root: Path) -> "Track":
-    from drumlane.data.prepared import path_of
     from drumlane.evaluation.references import Track
 
     columns = {
@@ -104,5 +103,4 @@ def _track(take: "PreparedTake", root: Path) -> "Track":
         "drummer": take.drummer,
         "performance": take.performance,
     }
-    audio, midi = path_of(root, take.audio), path_of(root, take.midi)
-    return Track(take.name, midi, audio, columns, take.duration)
+    return Track(take.name, root / take.midi, root / take.audio, columns, take.duration)

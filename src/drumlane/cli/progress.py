@@ -4,7 +4,8 @@ rich loads only when there is a bar to draw: it costs as much time as a second o
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -73,6 +74,38 @@ def watched(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
     console = Console(stderr=True)
     unseen = not console.is_terminal  # where nobody watches, not even an empty line
     yield from track(items, what, total=total, console=console, transient=True, disable=unseen)
+
+
+def watched_at_rate(
+    items: Iterable[Item], what: str, total: int, seconds_of: Callable[[Item], float]
+) -> Iterator[Item]:
+    """Pass items on and show on a terminal how many are done, how fast and until when.
+
+    Args:
+        items: as they get done.
+        what: stands before the bar.
+        total: how many there will be.
+        seconds_of: seconds of sound that were worked through for an item; the rate is theirs.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}", markup=False),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    began, seconds = time.monotonic(), 0.0
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=total, rate="")
+        for item in items:
+            seconds += seconds_of(item)
+            rate = seconds / max(time.monotonic() - began, 1e-3)
+            progress.update(task, advance=1, rate=f"{rate:,.0f} times real time" if seconds else "")
+            yield item
 
 
 def _bar() -> "Progress":

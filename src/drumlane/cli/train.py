@@ -35,7 +35,7 @@ def train_transcriber(
         bool, typer.Option("--fast-dev-run", help="Two tiny steps, to see that all fits.")
     ] = False,
 ) -> None:
-    """Train a transcriber on audio rendered on the fly, on prepared recordings, or on both."""
+    """Train the transcriber on audio rendered on the fly."""
     need_torch("training")
     from drumlane.training import run
     from drumlane.training.config import read_config
@@ -70,7 +70,7 @@ def export(
 
 
 def need_torch(feature: str) -> None:
-    """Raise MissingExtraError where the train extra is not installed."""
+    """Refuse with one line where something of the train extra is missing."""
     for package in ("torch", "lightning", "onnx", "yaml"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(feature, package, "train")

@@ -1,6 +1,6 @@
 """Splits: which takes train, which choose and which measure; and which takes stand for all.
 
-Flow: egmd -> **splits** -> miniature_plan, cli
+Flow: egmd -> **splits** -> miniature_plan, preprocessing_plan, cli
 
 A performance is recorded on many kits. A split that tears it apart lets a model be measured on what it has
 learnt by heart, so the table's own split, by performance, is the one to use.
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -51,27 +52,40 @@ def official_split(takes: Iterable[Take]) -> Split:
     return split
 
 
-def random_split(takes: Sequence[Take], seed: int = 0) -> Split:
+def random_split(
+    takes: Sequence[Take], seed: int = 0, shares: tuple[float, float, float] = RANDOM_SHARES
+) -> Split:
     """Return 70, 15 and 15 % of the files by chance, as some published scores used; it leaks, and says so.
 
     The order of ``takes`` does not matter. The parts' sizes are rounded; what is left over trains.
     """
-    ordered = sorted(takes, key=lambda t: (t.midi_filename, t.audio_filename, t.id, t.split, t.kit_name))
-    shuffled = [ordered[i] for i in np.random.default_rng(seed).permutation(len(ordered))]
-    n_validation, n_test = (round(share * len(ordered)) for share in RANDOM_SHARES[1:])
-    n_train = len(ordered) - n_validation - n_test
-    ends = (n_train, n_train + n_validation)
-    split = _split(
-        dict(
-            zip(SPLITS, (shuffled[: ends[0]], shuffled[ends[0] : ends[1]], shuffled[ends[1] :]), strict=True)
-        )
-    )
+    split = Split(parts_by_chance(takes, shares, seed))
     n_torn, n_all = len(torn_performances(split)), len({take.id for take in takes})
     return Split(
         split.parts,
         f"a random split by file leaks: {n_torn} of {n_all} performances are in more than one part, so "
         "scores on it are too good; use the official split",
     )
+
+
+def parts_by_chance(
+    takes: Sequence[Take], shares: tuple[float, float, float], seed: int
+) -> Mapping[str, tuple[Take, ...]]:
+    """Return every take in a part, by chance; of two or more, at least one trains and one validates.
+
+    Args:
+        takes: in any order.
+        shares: of the files, in the order of SPLITS; sizes are rounded, and what is left over trains.
+        seed: decides who goes where.
+    """
+    ordered = sorted(takes, key=lambda t: (t.midi_filename, t.audio_filename, t.id, t.split, t.kit_name))
+    shuffled = [ordered[i] for i in np.random.default_rng(seed).permutation(len(ordered))]
+    n_validation, n_test = (round(share * len(ordered)) for share in shares[1:])
+    n_validation = min(max(n_validation, 1), len(ordered) - 1) if len(ordered) >= 2 else 0
+    n_test = min(n_test, max(0, len(ordered) - n_validation - 1))
+    n_train = len(ordered) - n_validation - n_test
+    ends = (0, n_train, n_train + n_validation, len(ordered))
+    return _split({name: shuffled[a:b] for name, (a, b) in zip(SPLITS, pairwise(ends), strict=True)}).parts
 
 
 def torn_performances(split: Split) -> tuple[str, ...]:
@@ -104,6 +118,25 @@ def spread_takes(takes: Sequence[Take], n: int, seed: int = 0) -> tuple[Take, ..
         chosen.append(takes[index])
         seen.update(_traits(takes[index]))
     return tuple(chosen)
+
+
+def spread_over_parts(takes: Sequence[Take], n: int, seed: int = 0) -> tuple[Take, ...]:
+    """Choose ``n`` takes as ``spread_takes`` does, from each part of the table's split by its share.
+
+    Every part that has takes gives one before the shares count, so that three takes are one of each.
+    """
+    parts = {name: [take for take in takes if take.split == name] for name in SPLITS}
+    filled = {name: part for name, part in parts.items() if part}
+    n = min(n, sum(map(len, filled.values())))
+    n_of = dict.fromkeys(filled, 0)
+    for _ in range(n):  # the part furthest behind its share; an empty one is furthest
+        behind = max((p for p in filled if n_of[p] < len(filled[p])), key=lambda p: _want(n_of[p], filled[p]))
+        n_of[behind] += 1
+    return tuple(take for name, part in filled.items() for take in spread_takes(part, n_of[name], seed))
+
+
+def _want(n_chosen: int, part: Sequence[Take]) -> float:
+    return len(part) / n_chosen if n_chosen else float("inf")
 
 
 def _traits(take: Take) -> tuple[tuple[str, str], ...]:

@@ -136,20 +136,23 @@ def recorded_items(config: RunConfig, part: str, seconds: float | None = None) -
         seconds: length of an item; the configuration's if not given.
 
     Raises:
-        DatasetError: nothing is prepared, or with another feature spec.
+        DatasetError: nothing is prepared, or with other features or another note map.
     """
     data = config.data
-    check_spec(data.processed_root, config.audio.digest)
+    made = check_spec(data.processed_root, config.audio.digest)
+    if dict(made.note_map) != config.note_map:
+        raise DatasetError(
+            f"{data.processed_root}: prepared with another egmd_midi_mapping than the configuration's; "
+            "run drumlane preprocess --config … again"
+        )
     takes = load_prepared(data.processed_root, data.splits, part)
-    if not takes:
-        raise DatasetError(f"{data.splits}: no recording is in the {part} part; prepare more of them")
     options = ExcerptOptions(
         n_frames=config.audio.n_frames(round((seconds or data.excerpt_seconds) * config.audio.sample_rate)),
         class_balance=data.class_balance if part == "train" else 0.0,
         augmentation=config.augmentation if part == "train" else AugmentationConfig(enabled=False),
         with_pedal=data.pedal_hihat == "include",
     )
-    store = FeatureStore(data.processed_root, data.storage)
+    store = FeatureStore(data.processed_root, made.storage)
     return RecordedItems(store, takes, config.audio, options, config.seed)
 
 

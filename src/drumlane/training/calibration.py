@@ -51,16 +51,28 @@ class _Found:
     pairs: NDArray[np.intp]  # (matches, 2): hit, peak
 
 
-def calibrate(heard: Sequence[Activations], items: Sequence[Item], fps: float) -> Calibration:
-    """Choose a decoder's settings on what a network heard in rendered items."""
+def calibrate(
+    heard: Sequence[Activations],
+    items: Sequence[Item],
+    fps: float,
+    given: tuple[float, ...] | None = None,
+) -> Calibration:
+    """Choose a decoder's settings on what a network heard in rendered items.
+
+    Args:
+        heard: activations of each item.
+        items: their hits.
+        fps: frames a second.
+        given: onset thresholds of each lane that were chosen already; everything else is fitted to them.
+    """
     onsets = [activations.onset for activations in heard]
     presences = [present(activations.presence, fps) for activations in heard]
     references = [item.hits for item in items]
-    thresholds, _ = best_thresholds(onsets, references, fps, MINIMUM_GAPS)
+    thresholds = given or best_thresholds(onsets, references, fps, MINIMUM_GAPS)[0]
     both = list(zip(onsets, presences, strict=True))
     least = best_presences(both, references, fps, MINIMUM_GAPS, thresholds)
     believed = [o * (p >= np.array(least, dtype=p.dtype)) for o, p in zip(onsets, presences, strict=True)]
-    thresholds, _ = best_thresholds(believed, references, fps, MINIMUM_GAPS)
+    thresholds = given or best_thresholds(believed, references, fps, MINIMUM_GAPS)[0]
     peaks = {lane: _peaks(lane, thresholds[lane], believed, items, fps) for lane in LANES}
     candidates = {lane: _peaks(lane, GRID[0], believed, items, fps) for lane in LANES}
     return Calibration(

@@ -12,7 +12,7 @@ import hashlib
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,13 +45,21 @@ OPSET = 17
 USUAL_LEVELS_DB = (-3.0, 15.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Calibrating:
+    """How a model's decoder is set."""
+
+    n_items: int = 500  # rendered
+    seconds: float = 10.0  # of each
+    thresholds: tuple[float, ...] | None = None  # of onsets, one for each lane; None: calibrated too
+
+
 def export_transcriber(
     checkpoints: Sequence[Path],
     config: RunConfig,
     output: Path,
     command: str,
-    n_items: int = 500,
-    seconds: float = 10.0,
+    calibrating: Calibrating | None = None,
 ) -> ModelCard:
     """Write ``output`` (.onnx) and its card beside it; return the card.
 
@@ -60,8 +68,7 @@ def export_transcriber(
         config: says what is used for calibration.
         output: the network's file.
         command: that trained it, for the card.
-        n_items: rendered for calibration.
-        seconds: of each item.
+        calibrating: on how much; and thresholds, if they were chosen already.
 
     Raises:
         ModelError: a checkpoint cannot be read, checkpoints do not go together, the export disagrees with
@@ -71,9 +78,10 @@ def export_transcriber(
     network, spec = load_probabilities(checkpoints)
     weights = onnx_bytes(network, spec)
     check_parity(network, weights, spec)
-    items = _calibration_items(config, n_items, seconds)
-    heard = [_hear(network, encode_item(item, spec)[0]) for item in items]
-    calibration = calibrate(heard, items, spec.fps)
+    chosen = calibrating or Calibrating()
+    items = _calibration_items(config, chosen.n_items, chosen.seconds)
+    heard = [hear(network, encode_item(item, spec)[0]) for item in items]
+    calibration = calibrate(heard, items, spec.fps, chosen.thresholds)
     card = ModelCard(
         name="drumlane-transcriber",
         version=config.version,
@@ -201,7 +209,8 @@ def check_parity(network: Probabilities, weights: bytes, spec: FeatureSpec) -> f
     return worst
 
 
-def _hear(network: Probabilities, features: NDArray[np.float32]) -> Activations:
+def hear(network: Probabilities, features: NDArray[np.float32]) -> Activations:
+    """Return what a network makes of the features (frames, bands) of one item, without a batch axis."""
     with torch.inference_mode():
         outputs = network(torch.from_numpy(features[None]))
     return Activations(*(output[0].numpy() for output in outputs))

@@ -15,6 +15,7 @@ from drumlane.cli.egmd import egmd_app
 from drumlane.cli.evaluate import evaluate
 from drumlane.cli.evaluate_kits import evaluate_kits
 from drumlane.cli.render import render
+from drumlane.cli.report import report
 from drumlane.cli.thresholds import thresholds
 from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
@@ -37,6 +38,7 @@ app.command()(render)
 app.add_typer(egmd_app, name="egmd")
 app.add_typer(train_app, name="train")
 app.command()(thresholds)
+app.command()(report)
 app.command()(export)
 app.command("evaluate-kits")(evaluate_kits)
 app.command()(evaluate)

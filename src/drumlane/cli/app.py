@@ -19,6 +19,7 @@ from drumlane.cli.report import report
 from drumlane.cli.thresholds import thresholds
 from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
+from drumlane.cli.tune import tune
 from drumlane.errors import DrumlaneError
 
 # Idle threads of numpy's linear algebra wait by spinning: half of its start, and most of a busy machine's
@@ -37,6 +38,7 @@ app.command()(transcribe)
 app.command()(render)
 app.add_typer(egmd_app, name="egmd")
 app.add_typer(train_app, name="train")
+app.command()(tune)
 app.command()(thresholds)
 app.command()(report)
 app.command()(export)

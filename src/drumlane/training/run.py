@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning
@@ -36,13 +37,19 @@ from drumlane.training.items import Batch, RenderedBatches, load_material, valid
 from drumlane.training.module import TranscriberModule, UnseenKits
 
 
-def train_transcriber(config: RunConfig, resume: str | None = None, fast_dev_run: bool = False) -> Path:
+def train_transcriber(
+    config: RunConfig,
+    resume: str | None = None,
+    fast_dev_run: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Path:
     """Train and return the best checkpoint.
 
     Args:
         config: the whole run.
         resume: a checkpoint's path, or ``last`` for the newest of this run.
         fast_dev_run: two tiny steps and a validation, to see that everything fits.
+        callbacks: further ones; they see the scores of a validation in ``trainer.callback_metrics``.
 
     Raises:
         ConfigError: the checkpoint to resume does not exist or has another network, or a new run would mix
@@ -65,7 +72,7 @@ def train_transcriber(config: RunConfig, resume: str | None = None, fast_dev_run
     if config.training.init_from is not None and checkpoint is None:
         module.start_from(averaged_weights(config.training.init_from, module.network.state_dict()))
     interruptible = Interruptible(config.folder / FOLDER / LAST)
-    trainer = _trainer(config, [interruptible, *_callbacks(config)], first)
+    trainer = _trainer(config, [interruptible, *_callbacks(config), *callbacks], first)
     _fit(trainer, module, loader, checkpoint)
     if interruptible.interrupted:
         raise KeyboardInterrupt

@@ -65,7 +65,7 @@ def exported(
     config: RunConfig, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, ModelCard]:
     path = tmp_path_factory.mktemp("model") / "toy.onnx"
-    return path, export.export_transcriber([checkpoint], config, path, COMMAND, n_items=32, seconds=3.0)
+    return path, export.export_transcriber([checkpoint], config, path, COMMAND, export.Calibrating(32, 3.0))
 
 
 @pytest.mark.parametrize(("batch", "frames"), [(1, 57), (1, 1000), (3, 400), (1, 6000), (1, 1)])

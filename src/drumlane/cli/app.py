@@ -16,8 +16,11 @@ from drumlane.cli.evaluate import evaluate
 from drumlane.cli.evaluate_kits import evaluate_kits
 from drumlane.cli.preprocess import preprocess
 from drumlane.cli.render import render
+from drumlane.cli.report import report
+from drumlane.cli.thresholds import thresholds
 from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
+from drumlane.cli.tune import tune
 from drumlane.errors import DrumlaneError
 
 # Idle threads of numpy's linear algebra wait by spinning: half of its start, and most of a busy machine's
@@ -37,6 +40,9 @@ app.command()(render)
 app.add_typer(egmd_app, name="egmd")
 app.command()(preprocess)
 app.add_typer(train_app, name="train")
+app.command()(tune)
+app.command()(thresholds)
+app.command()(report)
 app.command()(export)
 app.command("evaluate-kits")(evaluate_kits)
 app.command()(evaluate)

@@ -54,18 +54,23 @@ def export(
         list[Path] | None,
         typer.Option("--with", help="Checkpoint of another run that answers too, by the mean; repeatable."),
     ] = None,
+    thresholds: Annotated[
+        Path | None,
+        typer.Option("--thresholds", help="Onset thresholds to take, as `drumlane thresholds` writes them."),
+    ] = None,
 ) -> None:
     """Turn a checkpoint into a model file, calibrated on held-out kits."""
     need_torch("export")
     from drumlane.training.config import read_config
-    from drumlane.training.export import export_transcriber
+    from drumlane.training.export import Calibrating, export_transcriber
+    from drumlane.training.threshold_file import read_thresholds
 
     command = " ".join(
         ["drumlane train transcriber --config", config.as_posix(), *(f"--set {o}" for o in overrides or ())]
     )
-    card = export_transcriber(
-        [checkpoint, *(others or ())], read_config(config, overrides or ()), output, command
-    )
+    run = read_config(config, overrides or ())
+    calibrating = Calibrating(thresholds=read_thresholds(thresholds) if thresholds else None)
+    card = export_transcriber([checkpoint, *(others or ())], run, output, command, calibrating)
     print(f"{output}: {card.parameters:,} parameters, thresholds {card.thresholds}")
 
 

@@ -50,15 +50,27 @@ class _Found:
     pairs: NDArray[np.intp]  # (matches, 2): hit, peak
 
 
-def calibrate(heard: Sequence[Activations], references: Sequence[Sequence[Hit]], fps: float) -> Calibration:
-    """Choose a decoder's settings on what a network heard in held-out items, and on their hits."""
+def calibrate(
+    heard: Sequence[Activations],
+    references: Sequence[Sequence[Hit]],
+    fps: float,
+    given: tuple[float, ...] | None = None,
+) -> Calibration:
+    """Choose a decoder's settings on what a network heard in held-out items.
+
+    Args:
+        heard: activations of each item.
+        references: their hits.
+        fps: frames a second.
+        given: onset thresholds of each lane that were chosen already; everything else is fitted to them.
+    """
     onsets = [activations.onset for activations in heard]
     presences = [present(activations.presence, fps) for activations in heard]
-    thresholds, _ = best_thresholds(onsets, references, fps, MINIMUM_GAPS)
+    thresholds = given or best_thresholds(onsets, references, fps, MINIMUM_GAPS)[0]
     both = list(zip(onsets, presences, strict=True))
     least = best_presences(both, references, fps, MINIMUM_GAPS, thresholds)
     believed = [o * (p >= np.array(least, dtype=p.dtype)) for o, p in zip(onsets, presences, strict=True)]
-    thresholds, _ = best_thresholds(believed, references, fps, MINIMUM_GAPS)
+    thresholds = given or best_thresholds(believed, references, fps, MINIMUM_GAPS)[0]
     peaks = {lane: _peaks(lane, thresholds[lane], believed, references, fps) for lane in LANES}
     candidates = {lane: _peaks(lane, GRID[0], believed, references, fps) for lane in LANES}
     return Calibration(

@@ -11,7 +11,7 @@ held-out accompaniment.
 import tempfile
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +38,21 @@ PARITY_LENGTHS = (57, 1000, 6000)  # frames
 OPSET = 17
 
 
+@dataclass(frozen=True, slots=True)
+class Calibrating:
+    """How a model's decoder is set."""
+
+    n_items: int = 500
+    seconds: float = 10.0  # of each
+    thresholds: tuple[float, ...] | None = None  # of onsets, one for each lane; None: calibrated too
+
+
 def export_transcriber(
     checkpoints: Sequence[Path],
     config: RunConfig,
     output: Path,
     command: str,
-    n_items: int = 500,
-    seconds: float = 10.0,
+    calibrating: Calibrating | None = None,
 ) -> ModelCard:
     """Write ``output`` (.onnx) and its card beside it; return the card.
 
@@ -53,8 +61,7 @@ def export_transcriber(
         config: says what is used for calibration.
         output: the network's file.
         command: that trained it, for the card.
-        n_items: rendered for calibration.
-        seconds: of each item.
+        calibrating: on how much; and thresholds, if they were chosen already.
 
     Raises:
         ModelError: a checkpoint cannot be read, checkpoints do not go together, the export disagrees with
@@ -66,12 +73,27 @@ def export_transcriber(
         onnx_bytes(network, spec), spec, sum(weights.numel() for weights in network.parameters())
     )
     check_parity(network, exported.weights, spec)
-    items = calibration_items(config, n_items, seconds)
-    heard = [_hear(network, item.features[:, : spec.n_bands]) for item in items]
-    calibration = calibrate(heard, [item.hits for item in items], spec.fps)
+    chosen = calibrating or Calibrating()
+    check_hears(spec, config)
+    items = calibration_items(config, chosen.n_items, chosen.seconds)
+    heard = [hear(network, item.features[:, : spec.n_bands]) for item in items]
+    calibration = calibrate(heard, [item.hits for item in items], spec.fps, chosen.thresholds)
     card = card_of(exported, config, calibration, MINIMUM_GAPS, command)
     _write(exported.weights, card, output)
     return card
+
+
+def check_hears(spec: FeatureSpec, config: RunConfig) -> None:
+    """Refuse a network that hears other features than the configuration's, or than its first bands.
+
+    Raises:
+        ModelError: it does.
+    """
+    if spec not in (config.audio, replace(config.audio, n_low=0)):
+        raise ModelError(
+            f"the checkpoint hears features {spec.digest}, the configuration's are {config.audio.digest}; "
+            "pass the configuration of its run (config.yaml in the run's folder)"
+        )
 
 
 def _check_output(output: Path) -> None:
@@ -169,7 +191,8 @@ def check_parity(network: Probabilities, weights: bytes, spec: FeatureSpec) -> f
     return worst
 
 
-def _hear(network: Probabilities, features: NDArray[np.float32]) -> Activations:
+def hear(network: Probabilities, features: NDArray[np.float32]) -> Activations:
+    """Return what a network makes of the features (frames, bands) of one item, without a batch axis."""
     with torch.inference_mode():
         outputs = network(torch.from_numpy(features[None]))
     return Activations(*(output[0].numpy() for output in outputs))

@@ -1,6 +1,6 @@
 """Material that tests make themselves: a few kits, grooves and clips, enough for a whole training run.
 
-Run ``python tests/material.py FOLDER`` to write it where ``configs/test.yaml`` can find it.
+Run ``python tests/material.py FOLDER`` to write it where ``configs/tiny.yaml`` can find it.
 """
 
 import csv

@@ -32,8 +32,8 @@ from drumlane.vocabulary import LANE_NAMES  # noqa: E402
 
 pytestmark = pytest.mark.train
 
-TEST_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "test.yaml"
-COMMAND = "drumlane train transcriber --config configs/test.yaml"
+TEST_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "tiny.yaml"
+COMMAND = "drumlane train transcriber --config configs/tiny.yaml"
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -16,7 +16,7 @@ from kit_material import write_sound
 from material import write_material
 
 pytestmark = pytest.mark.train
-TEST_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "test.yaml"
+TEST_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "tiny.yaml"
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ from drumlane.vocabulary import Drum
 pytestmark = pytest.mark.train
 
 ROOT = Path(__file__).resolve().parents[1]
-TEST_CONFIG = ROOT / "configs" / "test.yaml"
+TEST_CONFIG = ROOT / "configs" / "tiny.yaml"
 
 
 def history(scores: Sequence[float], losses: Sequence[float] = (), **last: float) -> History:

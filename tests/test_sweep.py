@@ -40,7 +40,7 @@ from drumlane.vocabulary import DRUM_OF_LANE, LANE_NAMES, LANES, Lane
 pytestmark = pytest.mark.train
 
 ROOT = Path(__file__).resolve().parents[1]
-TEST_CONFIG = ROOT / "configs" / "test.yaml"
+TEST_CONFIG = ROOT / "configs" / "tiny.yaml"
 FPS = 100.0
 HALF = (0.5,) * 8
 ORIGIN = Origin(Path("best.ckpt"), "validation", 1, "max_f1")

@@ -38,7 +38,7 @@ from drumlane.vocabulary import DRUM_OF_LANE, LANES, Drum, Lane  # noqa: E402
 pytestmark = pytest.mark.train
 
 ROOT = Path(__file__).resolve().parents[1]
-TEST_CONFIG = ROOT / "configs" / "test.yaml"
+TEST_CONFIG = ROOT / "configs" / "tiny.yaml"
 
 
 @pytest.fixture(autouse=True)
@@ -405,9 +405,9 @@ def test_overrides_change_one_field_each_and_numbers_may_be_written_as_1e_3() ->
 
 def test_every_configuration_of_the_repository_can_be_read() -> None:
     paths = sorted((ROOT / "configs").glob("*.yaml"))
-    assert {path.name for path in paths} >= {"transcriber.yaml", "test.yaml"}
+    assert {path.name for path in paths} >= {"transcriber.yaml", "tiny.yaml"}
     for path in paths:
-        assert read_config(path).data.kits.name == "kits.csv"
+        assert read_config(path).data.recordings or read_config(path).data.kits.name == "kits.csv"
 
 
 # Documentation ---------------------------------------------------------------------------------------------

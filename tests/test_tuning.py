@@ -44,7 +44,7 @@ from drumlane.training.tuning import (  # noqa: E402
 pytestmark = pytest.mark.train
 
 ROOT = Path(__file__).resolve().parents[1]
-TEST_CONFIG = ROOT / "configs" / "test.yaml"
+TEST_CONFIG = ROOT / "configs" / "tiny.yaml"
 RATES = SearchSpace(parameters={"training.learning_rate": Range(low=1e-4, high=1e-2, log=True)})
 
 

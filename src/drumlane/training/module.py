@@ -21,6 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ConfigError, nearest_first
 from drumlane.networks.catalog import Spec, build
+from drumlane.networks.crnn import Crnn
 from drumlane.networks.transcriber import Outputs
 from drumlane.training.batches import Batch
 from drumlane.training.sections import LossConfig, TrainingConfig
@@ -143,6 +144,8 @@ class TranscriberModule(lightning.LightningModule):
 
     def _weighted(self, losses: Losses) -> Tensor:
         config = self.training_config
+        if isinstance(self.network, Crnn):
+            return losses.onset  # its other outputs are constants
         return (
             losses.onset
             + config.velocity_weight * losses.velocity
@@ -170,7 +173,7 @@ class TranscriberModule(lightning.LightningModule):
                     f"training.freeze: {name!r} is no layer of this network; "
                     f"layers: {nearest_first(name, layers)}"
                 )
-            self.network.get_submodule(name).requires_grad_(False)
+            self.network.get_submodule(name).requires_grad_(False).eval()
 
     def optimizer_step(self, *args: object, **kwargs: object) -> None:
         """Step, then average; the average starts short so that early weights are forgotten."""

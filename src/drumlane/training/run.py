@@ -150,6 +150,7 @@ def _fit(
         warnings.filterwarnings("ignore", message="The dirpath has changed")
         warnings.filterwarnings("ignore", message=".*exists and is not empty")
         warnings.filterwarnings("ignore", message=".*does not have many workers")
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start")  # frozen layers
         trainer.fit(module, datamodule=data, ckpt_path=str(checkpoint) if checkpoint else None)
 
 

@@ -18,6 +18,7 @@ from drumlane.data.own_recordings import find_recordings, split_recordings
 from drumlane.errors import DatasetError
 from drumlane.performance import Hit
 from drumlane.vocabulary import Drum
+from process_material import N_TAKES, total
 
 pytest.importorskip("h5py", reason="the default storage needs the train extra")
 
@@ -64,7 +65,9 @@ def test_names_with_dots_and_odd_letters_do_not_meet(store: FeatureStore) -> Non
 def test_what_is_absent_has_no_key_and_an_error_says_what_to_do(store: FeatureStore) -> None:
     assert store.key("absent") is None
     for look in (store.read, store.describe):
-        with pytest.raises(DatasetError, match="absent: no stored features .* run drumlane preprocess again"):
+        with pytest.raises(
+            DatasetError, match=r"absent: no stored features .* run drumlane preprocess again"
+        ):
             look("absent")
     store.write("there", features(3), [], "key")
     with pytest.raises(ValueError, match="first=-1"):
@@ -90,19 +93,15 @@ def test_no_more_files_stay_open_than_allowed(store: FeatureStore) -> None:
         assert len(list(descriptors.iterdir())) <= before + MAX_OPEN + 2
 
 
-def total(store: FeatureStore) -> tuple[int, float, bool]:
-    return os.getpid(), float(sum(store.read(f"{n}", n, 7).sum() for n in range(8))), store.key("0") == "0"
-
-
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*fork.*")
 def test_it_can_be_read_in_forked_and_spawned_processes(store: FeatureStore, method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")
-    for n in range(8):
+    for n in range(N_TAKES):
         store.write(f"{n}", features(50, seed=n), [], f"{n}")
     here = total(store)  # opened here before the others start
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context(method)) as pool:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method)) as pool:
         there = list(pool.map(total, [store] * 6))
     assert {one[1:] for one in there} == {here[1:]}
     assert here[0] not in {one[0] for one in there}
@@ -114,7 +113,7 @@ def test_it_can_be_read_in_forked_and_spawned_processes(store: FeatureStore, met
 def test_a_fork_reads_with_files_of_its_own(store: FeatureStore) -> None:
     if not hasattr(os, "fork"):
         pytest.skip("no fork here")
-    for n in range(8):
+    for n in range(N_TAKES):
         store.write(f"{n}", features(50, seed=n), [], f"{n}")
     here = total(store)[1]
     children = []

@@ -29,6 +29,7 @@ from drumlane.formats.midi import read_midi, write_midi
 from drumlane.performance import Hit, Performance
 from drumlane.vocabulary import DOCUMENT_A, LANE_NAMES, TD17, TD17_NOTE_OF_DRUM, Drum
 from egmd_material import HITS, KITS, row, write_egmd, write_table
+from process_material import die_of
 
 pytest.importorskip("h5py", reason="the default storage needs the train extra")
 
@@ -214,7 +215,7 @@ def break_takes(root: Path) -> dict[str, str]:
     wav.write_bytes(wav.read_bytes()[:100_000])
     said[names[3]] = "damaged or cut off after 1.13 s; get it again"
     soundfile.write(root / f"{names[4]}.wav", np.full(90_000, np.nan, np.float32), 44100, subtype="FLOAT")
-    said[names[4]] = "not finite"
+    said[names[4]] = "the sample at 0.000 s is nan"
     write_midi(Performance((), duration=2.0), root / f"{names[5]}.midi", note_of_drum=TD17_NOTE_OF_DRUM)
     said[names[5]] = "has no notes"
     soundfile.write(root / f"{names[6]}.wav", np.zeros(90_000), 44100)
@@ -251,7 +252,7 @@ def test_nothing_that_can_be_used_is_an_error_in_one_line(root: Path, preparatio
     for path in root.rglob("*.wav"):
         path.write_bytes(b"")
     with pytest.raises(
-        DatasetError, match="no take could be prepared; 6 problems, first drummer1/.*is empty"
+        DatasetError, match=r"no take could be prepared; 6 problems, first drummer1/.*is empty"
     ):
         preprocess(egmd(root), preparation)
 
@@ -261,12 +262,6 @@ def test_notes_that_the_map_does_not_know_are_no_labels(root: Path, preparation:
     write_midi(cowbells, root / f"{NAME}.midi", note_of_drum=TD17_NOTE_OF_DRUM)
     report = preprocess(egmd(root), replace(preparation, note_map=DOCUMENT_A))
     assert "none of its 1 notes is in the note map" in problems(report)[NAME]
-
-
-def die_of(item: int, fatal: tuple[int, ...]) -> int:
-    if item in fatal:
-        os._exit(9)
-    return item * item
 
 
 def test_a_worker_that_dies_takes_only_its_item_with_it() -> None:

@@ -11,39 +11,16 @@ import numpy as np
 import pytest
 
 from drumlane.audio.io import Audio, write_audio
-from drumlane.data.prepare_take import Preparation
-from drumlane.data.preprocessing import finish, local_engine, run_plan
-from drumlane.data.preprocessing_plan import Selection, plan_preprocessing
 from drumlane.formats.midi import write_midi
 from drumlane.performance import Hit, Performance
-from drumlane.vocabulary import TD17, Drum
+from drumlane.vocabulary import Drum
+from process_material import run
 
 pytest.importorskip("h5py", reason="the default storage needs the train extra")
 pytestmark = pytest.mark.slow
 
 N_KILLS = 24
 N_TAKES = 30
-# The engine and the worker of the command, without the seconds that reading a configuration with torch takes.
-SCRIPT = """
-import sys
-from pathlib import Path
-from test_preprocess_kill import run
-if __name__ == "__main__":
-    run(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
-"""
-
-
-def run(folder: Path, processed: Path, num_workers: int, storage: str) -> list[str]:
-    """Prepare all takes; return the names of those that were not there."""
-    from drumlane.audio.features import FeatureSpec
-
-    selection = Selection(folder, "folder")
-    preparation = Preparation(processed, storage, FeatureSpec(), TD17)  # type: ignore[arg-type]
-    plan = plan_preprocessing(selection)
-    outcomes = list(run_plan(plan, preparation, local_engine(num_workers)))
-    report = finish(plan, preparation, outcomes, selection, processed)
-    assert not report.problems
-    return [one.name for one in report.prepared if not one.was_there]
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +63,7 @@ def test_a_run_killed_again_and_again_ends_as_one_that_was_not(
         if "prepared.json" in found:  # it had the time to finish: begin again
             for path in sorted(killed.rglob("*")):
                 path.unlink()
-    finished = {name for name in contents(killed) if name.endswith((".h5", "_key.json"))}
+    finished = {name for name in contents(killed, (".drumlane-",)) if name.endswith((".h5", "_key.json"))}
     times = {name: (killed / name).stat().st_mtime_ns for name in finished}
     done = run(recordings, killed, 1, storage)
     suffix = ".h5" if storage == "hdf5" else "_key.json"
@@ -97,13 +74,11 @@ def test_a_run_killed_again_and_again_ends_as_one_that_was_not(
 
 
 def start(recordings: Path, killed: Path, num_workers: int, storage: str) -> "subprocess.Popen[bytes]":
-    paths = [str(Path(__file__).parent), *sys.path]
+    """Start the engine and the worker of the command, without the seconds that a configuration takes."""
+    script = Path(__file__).with_name("process_material.py")
     arguments = [str(recordings), str(killed), str(num_workers), storage]
-    script = killed.with_name("script.py")
-    script.write_text(SCRIPT, encoding="utf-8")
-    return subprocess.Popen(
-        [sys.executable, str(script), *arguments], env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    )
+    path = os.pathsep.join(sys.path)
+    return subprocess.Popen([sys.executable, str(script), *arguments], env={**os.environ, "PYTHONPATH": path})
 
 
 def until_it_writes(killed: Path, before: set[str], process: "subprocess.Popen[bytes]") -> None:

@@ -175,7 +175,8 @@ def test_a_random_split_loses_nothing_and_counts_what_it_tears(takes: list[Take]
     split = random_split(takes, seed)
     assert Counter(one for part in split.parts.values() for one in part) == Counter(takes)
     sizes = [len(part) for part in split.parts.values()]
-    assert sizes[1:] == [round(0.15 * len(takes))] * 2
+    n = round(0.15 * len(takes))
+    assert sizes[1:] == [max(n, int(len(takes) >= 2)), n]  # with two, one of them validates
     assert split.warning is not None
     assert (
         f"leaks: {len(torn_performances(split))} of {len({t.id for t in takes})} performances"

@@ -22,7 +22,7 @@ from drumlane.audio.features import FeatureSpec, FeatureStream
 from drumlane.data.egmd_reading import TOLERANCE
 from drumlane.data.feature_files import Storage
 from drumlane.data.feature_store import FeatureStore
-from drumlane.errors import DatasetError, DrumlaneError
+from drumlane.errors import DamagedAudioError, DatasetError, DrumlaneError
 from drumlane.files import shown
 from drumlane.formats.midi import read_midi_report
 from drumlane.performance import Hit
@@ -51,6 +51,9 @@ class Preparation:
     features: FeatureSpec
     note_map: Mapping[int, Drum]
     force: bool = False  # do again what is stored
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "note_map", dict(self.note_map))  # a read-only view cannot go to a worker
 
     @property
     def store(self) -> FeatureStore:
@@ -82,7 +85,7 @@ def prepare(job: Job, preparation: Preparation) -> Outcome:
         cause = error.__cause__ or error
         if isinstance(cause, OSError) and cause.errno in _DISK:
             raise DatasetError(str(error)) from None
-        return Outcome(job.name, problem=" ".join(str(error).split()))
+        return Outcome(job.name, problem=_in_one_line(error))
 
 
 def key_of(job: Job, preparation: Preparation) -> str:
@@ -137,6 +140,13 @@ def _features_of(path: Path, last_hit: float, spec: FeatureSpec) -> NDArray[np.f
         )
     stream = FeatureStream(spec)
     return np.concatenate([*map(stream.push, recording.blocks()), stream.finish()])
+
+
+def _in_one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, DamagedAudioError):  # its advice is transcription's, which may use a part
+        return f"{text.partition('; ')[0]}; get it again"
+    return text
 
 
 def _lane_counts(hits: Sequence[Hit]) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ Every machine must have drumlane installed and see the dataset and ``processed_r
 task whose worker dies is done again elsewhere; takes are stored whole or not at all, so that twice is once.
 """
 
+import socket
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from drumlane.files import shown
 
 MAX_RETRIES = 3  # of a task whose worker process or machine dies
 _AHEAD = 4  # tasks handed out for each processor of the cluster
+_PATIENCE = 5.0  # seconds
 _REFUSALS = (ConnectionError, RuntimeError, ValueError, TimeoutError)  # of ray.init, by kind of address
 
 
@@ -37,7 +39,7 @@ def ray_engine(address: str | None = None, num_cpus: int | None = None) -> Engin
 def _run(
     worker: Worker, jobs: Sequence[Job], ray: Any, address: str | None, num_cpus: int | None
 ) -> Iterator[Outcome]:
-    """Yield outcomes as they get done.
+    """Yield outcomes as they get done; a cluster that was started for it ends with it.
 
     Raises:
         ConfigError: there is no cluster at the address.
@@ -53,16 +55,35 @@ def _run(
 
 
 def _connect(ray: Any, address: str | None, num_cpus: int | None) -> None:
+    if address:
+        _knock(address)
     options: dict[str, Any] = {"address": address} if address else {"num_cpus": num_cpus}
     try:
         ray.init(**options, include_dashboard=None if address else False, log_to_driver=False)
     except _REFUSALS as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"--ray-address {address}: no cluster answers ({reason}); see ray status") from None
+        raise _no_cluster(address, " ".join(str(error).split())) from None
+
+
+def _knock(address: str) -> None:
+    """Refuse a host and port where nobody listens: Ray itself would go on trying for many minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not port.isdigit():
+        return  # "auto"
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, getattr(error, "strerror", None) or str(error)) from None
+
+
+def _no_cluster(address: str | None, reason: str) -> ConfigError:
+    return ConfigError(f"--ray-address {address}: no cluster answers ({reason}); look at ray status")
 
 
 def _outcomes(worker: Worker, jobs: Sequence[Job], ray: Any) -> Iterator[Outcome]:
-    task = ray.remote(num_cpus=1, max_retries=MAX_RETRIES)(worker)
+    def prepare_one(job: Job) -> Outcome:  # Ray takes functions, not partials
+        return worker(job)
+
+    task = ray.remote(num_cpus=1, max_retries=MAX_RETRIES)(prepare_one)
     waiting = list(reversed(jobs))
     running: dict[Any, Job] = {}
     while waiting or running:

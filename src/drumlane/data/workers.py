@@ -68,8 +68,7 @@ def each_done(
     waiting = list(reversed(items))
     while waiting:
         suspects = yield from _until_a_worker_dies(function, waiting, num_workers)
-        for item in suspects:
-            yield _alone(function, item, lost)
+        yield from _one_by_one(function, suspects, lost)
 
 
 def _until_a_worker_dies(
@@ -94,12 +93,18 @@ def _until_a_worker_dies(
     return []
 
 
-def _alone(function: Callable[[Item], Result], item: Item, lost: Callable[[Item], Result]) -> Result:
+def _one_by_one(
+    function: Callable[[Item], Result], items: Sequence[Item], lost: Callable[[Item], Result]
+) -> Iterator[Result]:
+    """Yield the results of one worker, which is replaced when it dies; the item it died of is lost."""
     pool = _pool(1)
     try:
-        return pool.submit(function, item).result()
-    except BrokenProcessPool:
-        return lost(item)
+        for item in items:
+            try:
+                yield pool.submit(function, item).result()
+            except BrokenProcessPool:
+                yield lost(item)
+                pool = _pool(1)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -1,5 +1,6 @@
 """Tuning: small real studies, what becomes of trials that go wrong, and studies that go on."""
 
+import os
 import signal
 import subprocess
 import sys

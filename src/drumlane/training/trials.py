@@ -168,7 +168,7 @@ def _in_one_line(error: Exception) -> str:
 def _keep_traceback(plan: Plan, overrides: tuple[str, ...]) -> None:
     name = next(o.removeprefix("name=") for o in reversed(overrides) if o.startswith("name="))
     folder = plan.config.output / name
-    # What stopped the trial may stop this too, a full disk for instance; the study has the reason in any case.
+    # What stopped the trial may stop this too, a full disk for instance; the study has the reason anyway.
     with suppress(OSError, ConfigError):
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / FAILURE, ConfigError) as partial:

@@ -42,8 +42,8 @@ data:
 audio: {{sample_rate: 22050, n_fft: 1024, hop_length: 512, n_mels: 32, fmax: 11025, n_low: 0}}
 model: {{name: crnn, n_mels: 32, conv_filters: [4, 8], hidden_size: 8, num_gru_layers: 1}}
 training:
-  {{num_epochs: 2, batch_size: 4, learning_rate: 0.01, warmup_steps: 0, scheduler: plateau, precision: 32-true,
-    ema_decay: 0.5}}
+  {{num_epochs: 2, batch_size: 4, learning_rate: 0.01, warmup_steps: 0, scheduler: plateau,
+   precision: 32-true, ema_decay: 0.5}}
 validation: {{n_items: 3, seconds: 2.0}}
 loss: {{class_weights: null}}
 hardware: {{accelerator: cpu, num_workers: 0, num_threads: 1}}
@@ -281,7 +281,12 @@ def test_a_resumed_run_on_recordings_equals_an_uninterrupted_one(
 
 
 def test_a_plateau_lowers_the_rate_and_a_run_that_gets_no_better_ends(small: Path, tmp_path: Path) -> None:
-    sets = [f"output={tmp_path}", "training.num_epochs=9", "training.learning_rate=1.0e-6"]
+    sets = [
+        f"output={tmp_path}",
+        "training.num_epochs=9",
+        "training.learning_rate=1.0e-6",
+        "training.freeze=[convs,context]",
+    ]
     plateau = ["training.scheduler_patience=0", "training.scheduler_factor=0.1", "training.ema_decay=0"]
     stop = ["early_stopping.enabled=true", "early_stopping.monitor=val_f", "early_stopping.mode=max"]
     config = read_config(
@@ -289,9 +294,7 @@ def test_a_plateau_lowers_the_rate_and_a_run_that_gets_no_better_ends(small: Pat
     )
     train_transcriber(config)
     rows = metrics(config)
-    scores = [float(row["val_f"]) for row in rows if row["val_f"]]
-    assert len(scores) < 9
-    assert int(np.argmax(scores)) == len(scores) - 3  # two were no better
+    assert len([row for row in rows if row["val_f"]]) == 3  # the first, and two that were no better
     rates = [float(row["learning_rate"]) for row in rows if row["learning_rate"]]
     assert rates[-1] < rates[0]
 

@@ -1,9 +1,13 @@
 """Tuning: small real studies, what becomes of trials that go wrong, and studies that go on."""
 
+import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,6 +49,7 @@ pytestmark = pytest.mark.train
 
 ROOT = Path(__file__).resolve().parents[1]
 TEST_CONFIG = ROOT / "configs" / "tiny.yaml"
+IN_MEMORY = "sqlite://"
 RATES = SearchSpace(parameters={"training.learning_rate": Range(low=1e-4, high=1e-2, log=True)})
 
 
@@ -109,7 +114,6 @@ def test_a_resumed_study_equals_an_uninterrupted_one_and_its_trials_can_be_repea
 def test_a_trial_that_raises_or_has_no_score_is_failed_and_the_study_goes_on(
     data_overrides: list[str], tmp_path: Path
 ) -> None:
-    # 80 mels are too few for seven filters only together with two_views: bounds alone are all right.
     space = SearchSpace(parameters={"training.freeze": Choices(texts=("[]",)), "seed": Choices(texts=("1",))})
     plan = plan_of(tmp_path, data_overrides, space)
     study = opened(plan, Limits(3))
@@ -154,24 +158,39 @@ def test_a_trial_below_the_median_is_pruned_at_its_second_validation(
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+def interrupt_at_the_first_score(storage: str) -> None:
+    """Send this process Ctrl-C's signal when a trial has reported its first score."""
+    for _ in range(3000):
+        time.sleep(0.1)
+        with suppress(KeyError):  # no study yet
+            (trial,) = optuna.load_study(study_name="test", storage=storage).trials or [None]
+            if trial is not None and trial.intermediate_values:
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+
 @pytest.mark.slow
-def test_ctrl_c_ends_a_study_which_then_goes_on(data_overrides: list[str], tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_study_with_its_table_and_the_trial_is_not_counted(
+    data_overrides: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    space = tmp_path / "space.yaml"
+    space.write_text("seed: [1]\n")
     sets = [*data_overrides, f"output={tmp_path}", "training.num_steps=100000"]
-    command = [sys.executable, "-m", "drumlane", "tune", "-c", str(TEST_CONFIG), "--n-trials", "2"]
+    command = ["tune", "-c", str(TEST_CONFIG), "--n-trials", "2", "--space", str(space)]
     command += [part for override in sets for part in ("--set", override)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        assert running.stdout is not None
-        while not running.stdout.readline().startswith("step 4:"):
-            assert running.poll() is None
-        running.send_signal(signal.SIGINT)
-        out, err = running.communicate(timeout=120)
-    finally:
-        running.kill()
-    assert running.returncode == 130
-    assert "trial 0 failed: interrupted" in out
-    assert "Traceback" not in err
-    study = optuna.load_study(study_name="test", storage=f"sqlite:///{tmp_path}/test/study.db")
+    monkeypatch.setattr(sys, "argv", ["drumlane", *command])
+    storage = f"sqlite:///{tmp_path}/test/study.db"
+    impatient = threading.Thread(target=interrupt_at_the_first_score, args=(storage,))
+    impatient.start()
+    with pytest.raises(SystemExit) as ended:
+        main()
+    impatient.join()
+    assert ended.value.code == 130
+    assert "trial 0 failed: interrupted" in capsys.readouterr().out
+    study = optuna.load_study(study_name="test", storage=storage)
     assert states(study) == ["FAIL"]
     assert n_ended(study) == 0
 
@@ -197,7 +216,7 @@ def test_the_command_prints_every_trial_the_best_and_the_command_that_trains_wit
     assert lines[0].endswith(" --set name=test/trials/0")
     assert any(line.startswith(" 0: optimizer=adamw batch_size=") for line in lines)
     assert lines[-1].endswith(" --set name=test-best")
-    assert "best: trial 0, val_f 0.2" in "\n".join(lines) or "best: trial 0, val_f 0." in "\n".join(lines)
+    assert any(line.startswith("best: trial 0, val_f 0.") for line in lines)
 
 
 @pytest.mark.slow
@@ -237,8 +256,8 @@ def test_a_trial_of_a_killed_process_is_failed_at_the_next_start_and_not_counted
 
 
 def test_the_same_trial_number_draws_the_same_whatever_came_between(tmp_path: Path) -> None:
-    one, other = (opened(plan_of(tmp_path / name, []), Limits()) for name in "ab")
     plan = plan_of(tmp_path, [])
+    one, other = (open_study(plan, IN_MEMORY, Limits()) for _ in range(2))
     both = [ask(one, plan, lambda _: None).overrides for _ in range(3)]
     assert both[0] != both[1]
     for expected in both:
@@ -274,13 +293,15 @@ def test_a_storage_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:
 
 
 def test_no_trial_begins_when_time_is_up(tmp_path: Path) -> None:
-    study, said = go_on(plan_of(tmp_path, []), Limits(5, timeout=0.0))
+    plan, limits = plan_of(tmp_path, []), Limits(5, timeout=0.0)
+    study, said = open_study(plan, IN_MEMORY, limits), []
+    run_study(study, plan, limits, said.append)
     assert (states(study), said) == ([], [])
 
 
 def test_the_table_shows_settings_and_failures_and_the_best_says_how_to_repeat_it(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, [])
-    study = opened(plan, Limits())
+    study = open_study(plan, IN_MEMORY, Limits())
     with pytest.raises(ConfigError, match="no trial of study 'test' came to its end; there is none yet"):
         best_lines(study, plan)
     tell(study, ask(study, plan, lambda _: None).trial, Outcome(State.FAILED, reason="no luck"))

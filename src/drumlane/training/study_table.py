@@ -57,18 +57,12 @@ def best_lines(study: "Study", plan: Plan) -> list[str]:
 
 def _row(trial: "FrozenTrial") -> tuple[str, ...]:
     scores = [score for score in trial.intermediate_values.values() if isfinite(score)]
-    settings = " ".join(
-        text.rpartition(".")[2] if "=" not in text else _short(text) for text in _drawn(trial)
-    )
+    settings = " ".join(_short(override) for override in trial.user_attrs.get(SET, ()))
     state = _STATES.get(trial.state.name, trial.state.name.lower())
     best = max(scores, default=nan)
     seconds = f"{trial.duration.total_seconds():.0f}" if trial.duration else "-"
     score = f"{best:.4f}" if isfinite(best) else "-"
     return (f"{trial.number}: {settings}", state, score, str(len(scores)), seconds)
-
-
-def _drawn(trial: "FrozenTrial") -> list[str]:
-    return [str(text) for text in trial.user_attrs.get(SET, [])]
 
 
 def _short(override: str) -> str:

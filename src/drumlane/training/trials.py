@@ -12,7 +12,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite, nan
@@ -168,6 +168,8 @@ def _in_one_line(error: Exception) -> str:
 def _keep_traceback(plan: Plan, overrides: tuple[str, ...]) -> None:
     name = next(o.removeprefix("name=") for o in reversed(overrides) if o.startswith("name="))
     folder = plan.config.output / name
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(folder / FAILURE, ConfigError) as partial:
-        partial.write_text(traceback.format_exc(), encoding="utf-8")
+    # What stopped the trial may stop this too, a full disk for instance; the study has the reason anyway.
+    with suppress(OSError, ConfigError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(folder / FAILURE, ConfigError) as partial:
+            partial.write_text(traceback.format_exc(), encoding="utf-8")

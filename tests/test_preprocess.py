@@ -308,6 +308,71 @@ def test_a_random_split_has_the_shares_and_says_that_it_leaks(root: Path, prepar
     assert contents(preparation.processed_root)["train_split.txt"] != lists
 
 
+def test_one_s_own_recordings_are_prepared_and_divided_without_a_warning(
+    root: Path, preparation: Preparation, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    wav, midi = ((root / f"{NAME}{suffix}").read_bytes() for suffix in (".wav", ".midi"))
+    for name in ("a", "deep/b.2", "c", "d", "two\nlines"):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / f"{name}.wav").write_bytes(wav)
+        (own / f"{name}.mid").write_bytes(midi)
+    (own / "a.flac").write_bytes(b"another a")
+    (own / "c.mid").unlink()
+    (own / "d.wav").write_bytes(b"")
+    selection = Selection(own, "folder")
+    assert plan_preprocessing(selection).warning is None
+    report = preprocess(selection, preparation)
+    assert problems(report).keys() == {"a", "a.wav", "c.wav", "d", "'two\\nlines'"}
+    assert "a.flac has the same name; rename one of them" in problems(report)["a.wav"]
+    assert "cannot stand in a list" in problems(report)["'two\\nlines'"]
+    (own / "a.flac").unlink()
+    report = preprocess(selection, preparation)  # two are left: one trains, one validates
+    assert [one.name for one in report.prepared] == ["a", "deep/b.2"]
+    assert report.n_of_part == {"train": 1, "validation": 1, "test": 0}
+    processed = preparation.processed_root
+    taken = [
+        *load_prepared(processed, processed, "train"),
+        *load_prepared(processed, processed, "validation"),
+    ]
+    assert {(one.performance, one.audio, one.midi) for one in taken} == {
+        ("a", "a.wav", "a.mid"),
+        ("deep/b.2", "deep/b.2.wav", "deep/b.2.mid"),
+    }
+    with pytest.raises(DatasetError, match=r"test_split.txt: names no take"):
+        load_prepared(processed, processed, "test")
+    (own / "a.mid").unlink()
+    (own / "deep/b.2.mid").unlink()
+    for name in ("d.mid", "two\nlines.mid"):
+        (own / name).unlink()
+    with pytest.raises(DatasetError, match=r"no recording has a MIDI file beside it"):
+        plan_preprocessing(selection)
+
+
+def test_what_is_prepared_otherwise_or_listed_wrongly_is_refused(
+    root: Path, preparation: Preparation
+) -> None:
+    preprocess(egmd(root), preparation)
+    processed = preparation.processed_root
+    assert check_spec(processed, SPEC.digest).note_map == dict(TD17)
+    with pytest.raises(
+        DatasetError, match=r"prepared with features .* run drumlane preprocess --config … again"
+    ):
+        check_spec(processed, FeatureSpec().digest)
+    (processed / "val_split.txt").write_text("elsewhere\n", encoding="utf-8")
+    with pytest.raises(
+        DatasetError, match=r"val_split.txt: elsewhere is not prepared; run drumlane preprocess"
+    ):
+        load_prepared(processed, processed, "validation")
+    (processed / "val_split.txt").unlink()
+    with pytest.raises(DatasetError, match=r"val_split.txt: no such list"):
+        load_prepared(processed, processed, "validation")
+    for text in ("", "[]", "{}", "not json"):
+        (processed / "prepared.json").write_text(text, encoding="utf-8")
+        with pytest.raises(DatasetError, match=r"is not what preprocessing writes"):
+            check_spec(processed, SPEC.digest)
+
+
 # The command ---------------------------------------------------------------------------------------------
 
 Run = Callable[..., tuple[int, str, str]]

@@ -50,7 +50,7 @@ def test_a_run_killed_again_and_again_ends_as_one_that_was_not(
     killed.mkdir()
     rng = np.random.default_rng(len(storage))
     n_within = 0
-    for _ in range(N_KILLS // 2):
+    while n_within < N_KILLS // 2:  # a run that has ended by itself was not killed
         before = set(contents(killed, (".drumlane-",)))
         process = start(recordings, killed, num_workers, storage)
         until_it_writes(killed, before, process)
@@ -70,7 +70,6 @@ def test_a_run_killed_again_and_again_ends_as_one_that_was_not(
     assert set(done) == {f"{n:02}" for n in range(N_TAKES)} - {name.removesuffix(suffix) for name in finished}
     assert {name: (killed / name).stat().st_mtime_ns for name in finished} == times
     assert contents(killed) == expected
-    assert n_within >= N_KILLS // 4
 
 
 def start(recordings: Path, killed: Path, num_workers: int, storage: str) -> "subprocess.Popen[bytes]":

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -158,15 +157,13 @@ def test_a_trial_below_the_median_is_pruned_at_its_second_validation(
     assert signal.getsignal(signal.SIGINT) is handler
 
 
-def interrupt_at_the_first_score(storage: str) -> None:
-    """Send this process Ctrl-C's signal when a trial has reported its first score."""
+def interrupt_when_there_is(file: Path) -> None:
+    """Send this process Ctrl-C's signal when a file was written."""
     for _ in range(3000):
         time.sleep(0.1)
-        with suppress(KeyError):  # no study yet
-            (trial,) = optuna.load_study(study_name="test", storage=storage).trials or [None]
-            if trial is not None and trial.intermediate_values:
-                os.kill(os.getpid(), signal.SIGINT)
-                return
+        if file.is_file():
+            os.kill(os.getpid(), signal.SIGINT)
+            return
 
 
 @pytest.mark.slow
@@ -182,15 +179,15 @@ def test_ctrl_c_ends_a_study_with_its_table_and_the_trial_is_not_counted(
     command = ["tune", "-c", str(TEST_CONFIG), "--n-trials", "2", "--space", str(space)]
     command += [part for override in sets for part in ("--set", override)]
     monkeypatch.setattr(sys, "argv", ["drumlane", *command])
-    storage = f"sqlite:///{tmp_path}/test/study.db"
-    impatient = threading.Thread(target=interrupt_at_the_first_score, args=(storage,))
+    saved = tmp_path / "test" / "trials" / "0" / "checkpoints" / "last.ckpt"
+    impatient = threading.Thread(target=interrupt_when_there_is, args=(saved,))
     impatient.start()
     with pytest.raises(SystemExit) as ended:
         main()
     impatient.join()
     assert ended.value.code == 130
     assert "trial 0 failed: interrupted" in capsys.readouterr().out
-    study = optuna.load_study(study_name="test", storage=storage)
+    study = optuna.load_study(study_name="test", storage=f"sqlite:///{tmp_path}/test/study.db")
     assert states(study) == ["FAIL"]
     assert n_ended(study) == 0
 

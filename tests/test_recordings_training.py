@@ -1,11 +1,14 @@
 """Training on recordings: excerpts, epochs, devices, and what a run on them leaves behind."""
 
+import contextlib
 import csv
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -391,33 +394,44 @@ def test_curves_and_pictures_go_to_tensorboard_and_to_wandb_offline(
 
 
 @pytest.mark.slow
-def test_a_run_that_is_killed_goes_on_and_ends_like_one_that_was_not(
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes")
+def test_a_run_that_is_killed_twenty_times_ends_like_one_that_was_not(
     finished: RunConfig, small: Path, tmp_path: Path
 ) -> None:
-    """SIGKILL at random moments; whatever checkpoint is there is whole."""
+    """SIGKILL at random moments: checkpoints are whole, nothing that was saved is lost."""
     rng = np.random.default_rng(5)
-    config = read_config(small, [f"output={tmp_path.as_posix()}"])
-    command = [sys.executable, "-m", "drumlane", "train", "transcriber", "--config", str(small)]
-    command += ["--set", f"output={tmp_path.as_posix()}"]
-    n_kills = 0
-    while n_kills < 4:
-        last = config.checkpoints / "last.ckpt"
-        resume = ["--resume", "last"] if last.is_file() else []
-        process = subprocess.Popen([*command, *resume], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(timeout=float(rng.uniform(6, 14)))
-            break
-        except subprocess.TimeoutExpired:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+    # A validation, and with it a checkpoint, every other step: kills fall into saving, too.
+    sets = [f"output={tmp_path.as_posix()}", "training.num_epochs=null", "validation.every_n_steps=2"]
+    config = read_config(small, [*sets, "training.num_steps=40"])
+    whole = read_config(small, [*sets, "training.num_steps=40", "name=whole"])
+    train_transcriber(whole)
+    last, n_kills, done_before = config.checkpoints / "last.ckpt", 0, 0
+    while True:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                    train_transcriber(config, resume="last" if last.is_file() else None)
+                code = 0
+            finally:
+                os._exit(code)  # never back into the tests
+        if n_kills < 20:
+            time.sleep(float(rng.uniform(0.05, 1.5)))
+            os.kill(child, signal.SIGKILL)
             n_kills += 1
+        _, status = os.waitpid(child, 0)
         if last.is_file():
-            read_checkpoint(last)
-    if not (config.checkpoints / "best.ckpt").is_file():
-        train_transcriber(config, resume="last" if (config.checkpoints / "last.ckpt").is_file() else None)
-    ours, theirs = weights(config.checkpoints / "last.ckpt"), weights(finished.checkpoints / "last.ckpt")
+            n_done = int(read_checkpoint(last)["global_step"])  # whole, or this raises
+            assert n_done >= done_before
+            done_before = n_done
+        if n_kills >= 20 and not os.WIFSIGNALED(status):
+            assert status == 0
+            break
+    ours, theirs = weights(last), weights(whole.checkpoints / "last.ckpt")
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value, rtol=0, atol=1e-6)
+    assert (config.checkpoints / "best.ckpt").is_file()
 
 
 # Devices ---------------------------------------------------------------------------------------------------

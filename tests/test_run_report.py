@@ -22,11 +22,11 @@ from drumlane.evaluation.protocol import Protocol
 from drumlane.evaluation.references import LoadedTrack, Pairing, Track
 from drumlane.evaluation.report import report_on, write_json
 from drumlane.performance import Hit, Performance
+from drumlane.study.history import History, Point, read_history
+from drumlane.study.run_report import read_evaluation, report_run, thinned, write_report
+from drumlane.study.verdict import Decision, criteria, decide
 from drumlane.training.config import RunConfig, read_config
-from drumlane.training.history import History, Point, read_history
 from drumlane.training.run import train_transcriber
-from drumlane.training.run_report import read_evaluation, report_run, thinned, write_report
-from drumlane.training.verdict import Decision, criteria, decide
 from drumlane.vocabulary import Drum
 
 pytestmark = pytest.mark.train

@@ -19,20 +19,20 @@ from drumlane.errors import ConfigError
 from drumlane.evaluation.counts import Counts
 from drumlane.models.card import read_card
 from drumlane.performance import Hit
-from drumlane.training.config import read_config
-from drumlane.training.export import Calibrating, export_transcriber
-from drumlane.training.run import train_transcriber
-from drumlane.training.strategies import STRATEGIES, Choice, choose, recall_weighted_f
-from drumlane.training.sweep import FINE_GRID, LaneSweep, sweep
-from drumlane.training.sweep_curves import plot_sweep
-from drumlane.training.targets import encode
-from drumlane.training.threshold_file import (
+from drumlane.study.strategies import STRATEGIES, Choice, choose, recall_weighted_f
+from drumlane.study.sweep import FINE_GRID, LaneSweep, sweep
+from drumlane.study.sweep_curves import plot_sweep
+from drumlane.study.threshold_file import (
     Origin,
     choice_table,
     read_thresholds,
     remarks,
     write_thresholds,
 )
+from drumlane.training.config import read_config
+from drumlane.training.export import Calibrating, export_transcriber
+from drumlane.training.run import train_transcriber
+from drumlane.training.targets import encode
 from drumlane.training.thresholds import MINIMUM_GAPS, count
 from drumlane.transcription.peaks import pick_peaks
 from drumlane.vocabulary import DRUM_OF_LANE, LANE_NAMES, LANES, Lane

@@ -20,8 +20,7 @@ from optuna.trial import TrialState  # noqa: E402
 
 from drumlane.cli.app import main  # noqa: E402
 from drumlane.errors import ConfigError  # noqa: E402
-from drumlane.training.config import read_config  # noqa: E402
-from drumlane.training.search_space import (  # noqa: E402
+from drumlane.study.search_space import (  # noqa: E402
     Choices,
     Range,
     SearchSpace,
@@ -29,9 +28,9 @@ from drumlane.training.search_space import (  # noqa: E402
     default_space,
     read_space,
 )
-from drumlane.training.study_table import best_lines, failures, study_table  # noqa: E402
-from drumlane.training.trials import Outcome, Plan, State  # noqa: E402
-from drumlane.training.tuning import (  # noqa: E402
+from drumlane.study.study_table import best_lines, failures, study_table  # noqa: E402
+from drumlane.study.trials import Outcome, Plan, State  # noqa: E402
+from drumlane.study.tuning import (  # noqa: E402
     INTERRUPTED,
     LEFT_BEHIND,
     REASON,
@@ -43,6 +42,7 @@ from drumlane.training.tuning import (  # noqa: E402
     storage_url,
     tell,
 )
+from drumlane.training.config import read_config  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -219,7 +219,7 @@ def test_the_command_prints_every_trial_the_best_and_the_command_that_trains_wit
 @pytest.mark.slow
 def test_ray_runs_the_trials_of_the_same_study(data_overrides: list[str], tmp_path: Path) -> None:
     ray = pytest.importorskip("ray", reason="--engine ray needs the ray extra")
-    from drumlane.training.ray_trials import run_on_ray
+    from drumlane.study.ray_trials import run_on_ray
 
     plan = plan_of(tmp_path, data_overrides)
     study, said = opened(plan, Limits(1)), []

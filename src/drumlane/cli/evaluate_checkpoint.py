@@ -56,8 +56,8 @@ class CheckpointTask:
 
     def write_model(self, folder: Path) -> Path:
         """Write the checkpoint as a model file into a folder; return its path."""
+        from drumlane.study.threshold_file import read_thresholds
         from drumlane.training.provisional import write_provisional
-        from drumlane.training.threshold_file import read_thresholds
 
         thresholds = read_thresholds(self.options.thresholds) if self.options.thresholds else None
         return write_provisional(self.options.checkpoint, self.config, folder, thresholds)

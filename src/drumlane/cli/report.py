@@ -17,7 +17,7 @@ def report(
 ) -> None:
     """Report on a run: its curves, whether it succeeded, and what to do next."""
     need_torch("the report")
-    from drumlane.training.run_report import report_run, write_report
+    from drumlane.study.run_report import report_run, write_report
 
     text = report_run(run, evaluation)
     print(text)

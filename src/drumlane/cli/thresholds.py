@@ -31,11 +31,11 @@ def thresholds(
     need_torch("thresholds")
     from drumlane.cli.score_output import table_console
     from drumlane.evaluation.error_report import rich_table
-    from drumlane.training import threshold_file
+    from drumlane.study import threshold_file
+    from drumlane.study.hearing import hear_part
+    from drumlane.study.strategies import check_strategy, choose
+    from drumlane.study.sweep import sweep
     from drumlane.training.config import read_config
-    from drumlane.training.hearing import hear_part
-    from drumlane.training.strategies import check_strategy, choose
-    from drumlane.training.sweep import sweep
     from drumlane.training.thresholds import MINIMUM_GAPS
 
     check_strategy(strategy, min_precision)
@@ -50,6 +50,6 @@ def thresholds(
     if output:
         threshold_file.write_thresholds(choices, swept, origin, output)
     if plot:
-        from drumlane.training.sweep_curves import plot_sweep
+        from drumlane.study.sweep_curves import plot_sweep
 
         plot_sweep(swept, choices, f"{checkpoint}: {strategy}", plot)

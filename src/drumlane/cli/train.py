@@ -61,9 +61,9 @@ def export(
 ) -> None:
     """Turn a checkpoint into a model file, calibrated on held-out kits."""
     need_torch("export")
+    from drumlane.study.threshold_file import read_thresholds
     from drumlane.training.config import read_config
     from drumlane.training.export import Calibrating, export_transcriber
-    from drumlane.training.threshold_file import read_thresholds
 
     command = " ".join(
         ["drumlane train transcriber --config", config.as_posix(), *(f"--set {o}" for o in overrides or ())]

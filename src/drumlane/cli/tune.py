@@ -11,7 +11,7 @@ from drumlane.cli.train import Config, Overrides, need_torch
 if TYPE_CHECKING:
     from optuna import Study
 
-    from drumlane.training.trials import Plan
+    from drumlane.study.trials import Plan
 
 
 class Engine(StrEnum):
@@ -47,14 +47,14 @@ def tune(
 ) -> None:
     """Search the settings of a run by trials; a study that was stopped goes on where it was."""
     need_torch("tune")
-    from drumlane.training.tuning import Limits, open_study, run_study, storage_url
+    from drumlane.study.tuning import Limits, open_study, run_study, storage_url
 
     plan = _plan(config, tuple(overrides or ()), space, study_name)
     limits, where = Limits(n_trials, timeout, n_unpruned), storage_url(plan, storage)
     study = open_study(plan, where, limits)
     try:
         if engine is Engine.RAY:
-            from drumlane.training.ray_trials import run_on_ray
+            from drumlane.study.ray_trials import run_on_ray
 
             run_on_ray(study, where, plan, limits, _say)
         else:
@@ -65,9 +65,9 @@ def tune(
 
 
 def _plan(config: Path, overrides: tuple[str, ...], space: Path | None, study_name: str | None) -> "Plan":
+    from drumlane.study.search_space import check_space, default_space, read_space
+    from drumlane.study.trials import Plan
     from drumlane.training.config import read_config
-    from drumlane.training.search_space import check_space, default_space, read_space
-    from drumlane.training.trials import Plan
 
     run = read_config(config, overrides)
     searched = read_space(space) if space else default_space(run)
@@ -84,7 +84,7 @@ def _checked_name(name: str) -> str:
 def _show(study: "Study") -> None:
     from drumlane.cli.score_output import table_console
     from drumlane.evaluation.error_report import rich_table
-    from drumlane.training.study_table import failures, study_table
+    from drumlane.study.study_table import failures, study_table
 
     table_console().print(rich_table(study_table(study)))
     for line in failures(study):
@@ -92,7 +92,7 @@ def _show(study: "Study") -> None:
 
 
 def _show_best(study: "Study", plan: "Plan") -> None:
-    from drumlane.training.study_table import best_lines
+    from drumlane.study.study_table import best_lines
 
     print("\n".join(best_lines(study, plan)))
 

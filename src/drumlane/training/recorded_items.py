@@ -111,9 +111,10 @@ class RecordedItems:
         return take, float(rng.choice(times)) * self.spec.fps if times else None
 
     def _hits_of(self, take: PreparedTake) -> tuple[Hit, ...]:
+        end = take.n_frames / self.spec.fps  # a MIDI file may go on for longer than its recording
+        left_out = () if self.options.with_pedal else (Drum.HIHAT_PEDAL,)
         hits = self.store.describe(take.name).hits
-        kept = hits if self.options.with_pedal else (h for h in hits if h.drum is not Drum.HIHAT_PEDAL)
-        return tuple(sorted(kept, key=_time))
+        return tuple(hit for hit in hits if hit.time < end and hit.drum not in left_out)
 
 
 def _time(hit: Hit) -> float:

@@ -24,9 +24,9 @@ import torch
 
 from drumlane.errors import ConfigError, DrumlaneError
 from drumlane.files import whole_file
+from drumlane.study.search_space import SearchSpace
 from drumlane.training.config import RunConfig, read_config
 from drumlane.training.run import train_transcriber
-from drumlane.training.search_space import SearchSpace
 
 if TYPE_CHECKING:
     from optuna import Trial

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from drumlane.errors import ConfigError
 from drumlane.evaluation.error_report import TextTable
+from drumlane.study.trials import Plan, State
+from drumlane.study.tuning import REASON, SET
 from drumlane.training.checkpoints import BEST
-from drumlane.training.trials import Plan, State
-from drumlane.training.tuning import REASON, SET
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drumlane.evaluation.figures import new_figure, save
-from drumlane.training.strategies import Choice
-from drumlane.training.sweep import FINE_GRID, LaneSweep
+from drumlane.study.strategies import Choice
+from drumlane.study.sweep import FINE_GRID, LaneSweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,8 +11,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from drumlane.errors import MissingExtraError
-from drumlane.training.trials import Outcome, Plan, State, attempt
-from drumlane.training.tuning import (
+from drumlane.study.trials import Outcome, Plan, State, attempt
+from drumlane.study.tuning import (
     INTERRUPTED,
     Asked,
     Limits,

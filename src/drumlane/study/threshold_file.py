@@ -18,8 +18,8 @@ from drumlane.errors import ConfigError, nearest_first
 from drumlane.evaluation.counts import Counts, counts_json
 from drumlane.evaluation.error_report import TextTable
 from drumlane.files import whole_file
-from drumlane.training.strategies import Choice
-from drumlane.training.sweep import FINE_GRID, LaneSweep
+from drumlane.study.strategies import Choice
+from drumlane.study.sweep import FINE_GRID, LaneSweep
 from drumlane.vocabulary import LANE_NAMES
 
 _HEADER = ("lane", "threshold", "hits", "found", "false", "missed", "P", "R", "F")

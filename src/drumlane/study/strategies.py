@@ -18,7 +18,7 @@ from math import isfinite
 
 from drumlane.errors import ConfigError, nearest_first
 from drumlane.evaluation.counts import Counts, ratio
-from drumlane.training.sweep import FINE_GRID, LaneSweep
+from drumlane.study.sweep import FINE_GRID, LaneSweep
 from drumlane.vocabulary import Lane
 
 LEAST_PRECISION = {"max_recall": 0.5, "rhythm_game": 0.8}  # where none is given

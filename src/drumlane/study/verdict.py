@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite, nan
 
-from drumlane.training.history import History, Point
+from drumlane.study.history import History, Point
 
 LEAST_F, ENOUGH_F = 0.15, 0.30
 FLAT_VALIDATIONS = 5

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drumlane.errors import ConfigError, MissingExtraError
-from drumlane.training.trials import Outcome, Plan, State, attempt
+from drumlane.study.trials import Outcome, Plan, State, attempt
 
 if TYPE_CHECKING:
     from optuna import Study, Trial

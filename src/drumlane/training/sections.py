@@ -23,7 +23,7 @@ Score = Annotated[str, Field(pattern=f"^val_(loss|f|(f|precision|recall)_({_OF_L
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)  # version=4
 
 
 def _name_of_model(value: Any) -> str:

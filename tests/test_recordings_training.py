@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -527,8 +528,6 @@ def test_a_configuration_of_other_features_is_refused_at_export(
 
 
 def test_a_folder_of_one_s_own_is_prepared_and_trained_on(small: Path, tmp_path: Path) -> None:
-    import shutil
-
     mini = read_config(small).data.egmd_root
     assert mini is not None
     own = tmp_path / "own songs"
@@ -548,6 +547,47 @@ def test_a_folder_of_one_s_own_is_prepared_and_trained_on(small: Path, tmp_path:
     network, spec = load_network(config.checkpoints / "best.ckpt")
     assert isinstance(network, Crnn)
     assert spec == config.audio
+
+
+@pytest.mark.slow
+def test_the_shipped_weights_are_tuned_to_one_s_own_songs_with_a_report_of_before_and_after(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mini = read_config(small).data.egmd_root
+    assert mini is not None
+    own = tmp_path / "own"
+    own.mkdir()
+    for number, audio in enumerate(sorted(mini.rglob("*.wav"))[:6]):
+        shutil.copyfile(audio, own / f"song {number}.wav")
+        shutil.copyfile(audio.with_suffix(".midi"), own / f"song {number}.mid")
+    tuned = tmp_path / "tuned.yaml"
+    tuned.write_text(
+        f"""
+name: tuned
+data: {{folder: {own.as_posix()}, processed_root: {tmp_path.as_posix()}/prepared, excerpt_seconds: 2}}
+model: {{context: gru, dropout_context: 0.2}}
+training:
+  init_from: {ROOT.as_posix()}/checkpoints/transcriber-4.ckpt
+  freeze: [norm, convs, low, bottleneck]
+  num_epochs: 2
+  batch_size: 2
+  learning_rate: 0.0002
+  warmup_steps: 2
+validation: {{n_items: 2, seconds: 3}}
+hardware: {{accelerator: cpu, num_workers: 0, num_threads: 1}}
+output: {tmp_path.as_posix()}
+""",
+        encoding="utf-8",
+    )
+    assert run("preprocess", "--config", tuned) == 0
+    assert run("train", "transcriber", "--config", tuned) == 0
+    scores = [float(row["val_f"]) for row in metrics(read_config(tuned)) if row["val_f"]]
+    assert scores[0] > 0.4  # the shipped weights hear these songs before they have learnt anything of them
+    capsys.readouterr()
+    assert run("report", tmp_path / "tuned") == 0
+    printed = capsys.readouterr().out
+    assert "before" in printed.casefold()
+    assert "after" in printed.casefold()
 
 
 def test_a_configuration_needs_something_to_learn_from() -> None:

@@ -260,6 +260,9 @@ class PostprocessingConfig(Section):
 class MidiConfig(Section):
     """What MIDI files of the trained model hold."""
 
+    drum_names: tuple[str, ...] = Field(
+        LANE_NAMES, description="the lanes, in order; nothing else can be written"
+    )
     gm_mapping: dict[str, Annotated[int, Field(ge=0, le=127)]] | None = Field(
         None, description="one note for each lane; null: a note for each drum that is told apart"
     )
@@ -268,6 +271,8 @@ class MidiConfig(Section):
 
     @model_validator(mode="after")
     def _lanes_by_name(self) -> Self:
+        if self.drum_names != LANE_NAMES:
+            raise ValueError(f"drum_names must be the lanes in their order: {', '.join(LANE_NAMES)}")
         if self.gm_mapping is not None:
             _check_lanes(self.gm_mapping, "gm_mapping")
         return self

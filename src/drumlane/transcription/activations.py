@@ -1,6 +1,6 @@
 """Activations: what the network hears in a whole recording, frame by frame.
 
-Flow: recording -> audio.features -> windows (models) -> **activations** -> decoding
+Flow: recording -> audio.features -> silence -> windows (models) -> **activations** -> decoding
 
 Kept as float16: an hour is 16 MB, and a step of 0.0005 near 1 is far finer than the network is sure of.
 """
@@ -17,6 +17,7 @@ from drumlane.errors import FormatError
 from drumlane.files import whole_file
 from drumlane.models.loading import Activations, Model
 from drumlane.transcription.recording import Recording
+from drumlane.transcription.silence import SilenceCutter
 from drumlane.transcription.windows import WindowStream
 from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
 
@@ -39,7 +40,7 @@ class PieceActivations:
 
 
 def hear(recording: Recording, model: Model, progress: Progress | None = None) -> PieceActivations:
-    """Run the network over a recording; silence is not given to it.
+    """Run the network over a recording; long silence is not given to it, and there is nothing in it.
 
     Args:
         recording: at the rate of the model's features.
@@ -53,12 +54,18 @@ def hear(recording: Recording, model: Model, progress: Progress | None = None) -
     if recording.silent:
         return replace(_nothing(n_frames, spec.fps, recording.duration), silent=True)
     heard = _nothing(n_frames, spec.fps, recording.duration)
+    windows, cutter = WindowStream(model.run), SilenceCutter(spec.fps)
+    waiting = np.zeros(0, dtype=np.intp)  # numbers of frames that are not answered yet
     n_done = 0
-    for part in _answers(recording, WindowStream(model.run), spec):
-        _put(part, n_done, heard)
-        n_done += part.n_frames
-        if progress:
+    for features in _features(recording, spec):
+        left, places = cutter.push(features)
+        waiting = _put_all(windows.push(left), np.concatenate([waiting, places]), heard)
+        n_done += len(features)
+        if progress and n_done < n_frames:
             progress(n_done / n_frames)
+    _put_all(windows.finish(), waiting, heard)
+    if progress:
+        progress(1.0)
     return heard
 
 
@@ -87,12 +94,6 @@ def save_activations(activations: PieceActivations, path: Path) -> None:
         )
 
 
-def _answers(recording: Recording, windows: WindowStream, spec: FeatureSpec) -> Iterator[Activations]:
-    for features in _features(recording, spec):
-        yield from windows.push(features)
-    yield from windows.finish()
-
-
 def _features(recording: Recording, spec: FeatureSpec) -> Iterator[NDArray[np.float32]]:
     stream = FeatureStream(spec)
     for block in recording.blocks():
@@ -115,11 +116,19 @@ def _nothing(n_frames: int, fps: float, duration: float) -> PieceActivations:
     )
 
 
-def _put(part: Activations, first: int, into: PieceActivations) -> None:
-    """Write what was heard from frame ``first`` on into its place."""
-    here = slice(first, first + part.n_frames)
-    into.onset[here], into.velocity[here] = part.onset, part.velocity
-    into.articulation[here] = part.articulation
-    start = -(-first // PRESENCE_STEP)
-    slow = part.presence[start * PRESENCE_STEP - first :: PRESENCE_STEP]
-    into.presence[start : start + len(slow)] = slow
+def _put_all(
+    parts: Iterator[Activations], places: NDArray[np.intp], into: PieceActivations
+) -> NDArray[np.intp]:
+    """Write parts in order to the frames ``places``; return those that are left."""
+    for part in parts:
+        _put(part, places[: part.n_frames], into)
+        places = places[part.n_frames :]
+    return places
+
+
+def _put(part: Activations, places: NDArray[np.intp], into: PieceActivations) -> None:
+    """Write what was heard of the frames ``places``."""
+    into.onset[places], into.velocity[places] = part.onset, part.velocity
+    into.articulation[places] = part.articulation
+    slow = places % PRESENCE_STEP == 0
+    into.presence[places[slow] // PRESENCE_STEP] = part.presence[slow]

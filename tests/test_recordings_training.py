@@ -95,6 +95,17 @@ def finished(small: Path) -> RunConfig:
     return config
 
 
+def own_songs(small: Path, folder: Path) -> Path:
+    """Copy six recordings of the miniature, each beside its MIDI file, as a user would have them."""
+    mini = read_config(small).data.egmd_root
+    assert mini is not None
+    folder.mkdir()
+    for number, audio in enumerate(sorted(mini.rglob("*.wav"))[:6]):
+        shutil.copyfile(audio, folder / f"song {number}.wav")
+        shutil.copyfile(audio.with_suffix(".midi"), folder / f"song {number}.mid")
+    return folder
+
+
 def weights(path: Path) -> dict[str, torch.Tensor]:
     return dict(read_checkpoint(path)["state_dict"])
 
@@ -528,13 +539,7 @@ def test_a_configuration_of_other_features_is_refused_at_export(
 
 
 def test_a_folder_of_one_s_own_is_prepared_and_trained_on(small: Path, tmp_path: Path) -> None:
-    mini = read_config(small).data.egmd_root
-    assert mini is not None
-    own = tmp_path / "own songs"
-    own.mkdir()
-    for number, audio in enumerate(sorted(mini.rglob("*.wav"))[:6]):
-        shutil.copyfile(audio, own / f"song {number}.wav")
-        shutil.copyfile(audio.with_suffix(".midi"), own / f"song {number}.mid")
+    own = own_songs(small, tmp_path / "own songs")
     sets = [
         "data.egmd_root=null",
         f"data.folder={own.as_posix()}",
@@ -553,13 +558,7 @@ def test_a_folder_of_one_s_own_is_prepared_and_trained_on(small: Path, tmp_path:
 def test_the_shipped_weights_are_tuned_to_one_s_own_songs_with_a_report_of_before_and_after(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    mini = read_config(small).data.egmd_root
-    assert mini is not None
-    own = tmp_path / "own"
-    own.mkdir()
-    for number, audio in enumerate(sorted(mini.rglob("*.wav"))[:6]):
-        shutil.copyfile(audio, own / f"song {number}.wav")
-        shutil.copyfile(audio.with_suffix(".midi"), own / f"song {number}.mid")
+    own = own_songs(small, tmp_path / "own")
     tuned = tmp_path / "tuned.yaml"
     tuned.write_text(
         f"""

@@ -63,7 +63,7 @@ class FeatureStore:
     def write(
         self,
         name: str,
-        features: NDArray[np.float32],
+        features: NDArray[np.floating[Any]],
         hits: Sequence[Hit],
         key: str,
         fps: float = FeatureSpec().fps,

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from drumlane.audio.features import FeatureSpec, FeatureStream
+from drumlane.audio.features import FeatureSpec
 from drumlane.data.egmd_reading import TOLERANCE
 from drumlane.data.feature_files import Storage
 from drumlane.data.feature_store import FeatureStore
@@ -26,6 +26,7 @@ from drumlane.errors import DamagedAudioError, DatasetError, DrumlaneError
 from drumlane.files import shown
 from drumlane.formats.midi import read_midi_report
 from drumlane.performance import Hit
+from drumlane.transcription.activations import features_of
 from drumlane.transcription.recording import Recording
 from drumlane.vocabulary import LANES, Drum
 
@@ -128,7 +129,7 @@ def _hits_of(path: Path, note_map: Mapping[int, Drum]) -> tuple[Hit, ...]:
     return reading.performance.hits
 
 
-def _features_of(path: Path, last_hit: float, spec: FeatureSpec) -> NDArray[np.float32]:
+def _features_of(path: Path, last_hit: float, spec: FeatureSpec) -> NDArray[np.float16]:
     """Return the features of a recording at the common loudness, shape (frames, bands)."""
     recording = Recording(path, spec.sample_rate)
     if recording.silent:
@@ -138,8 +139,7 @@ def _features_of(path: Path, last_hit: float, spec: FeatureSpec) -> NDArray[np.f
             f"{shown(path)}: ends at {recording.duration:.2f} s, before the MIDI's last note at "
             f"{last_hit:.2f} s; take the MIDI file that belongs to it"
         )
-    stream = FeatureStream(spec)
-    return np.concatenate([*map(stream.push, recording.blocks()), stream.finish()])
+    return features_of(recording, spec)
 
 
 def _in_one_line(error: Exception) -> str:

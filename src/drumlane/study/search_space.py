@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from drumlane.errors import ConfigError
-from drumlane.training.config import RunConfig, read_config
+from drumlane.training.config import RunConfig, read_config, read_yaml
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -106,12 +106,7 @@ def read_space(path: Path) -> SearchSpace:
     Raises:
         ConfigError: the file cannot be read, or a range in it is wrong.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the search space ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    values = read_yaml(path, "the search space")
     if not isinstance(values, dict) or not values:
         raise ConfigError(f"{path}: a search space is a table of settings, each a range or a list of choices")
     return SearchSpace(parameters={str(key): _setting(str(key), v, path) for key, v in values.items()})

@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from drumlane.evaluation.counts import Counts
 from drumlane.performance import Hit
-from drumlane.training.thresholds import Onsets, count
-from drumlane.transcription.peaks import pick_peaks
+from drumlane.training.thresholds import Onsets, counts_of_lane
 from drumlane.vocabulary import LANES, Lane
 
 FINE_GRID = tuple(np.round(np.arange(0.02, 0.981, 0.01), 2).tolist())
@@ -45,29 +43,7 @@ def sweep(
         fps: frames a second.
         gaps: minimum gap of each lane in seconds.
     """
-    return tuple(LaneSweep(lane, _of_lane(lane, onsets, references, fps, gaps[lane])) for lane in LANES)
-
-
-def _of_lane(
-    lane: Lane, onsets: Sequence[Onsets], references: Sequence[Sequence[Hit]], fps: float, gap: float
-) -> tuple[Counts, ...]:
-    totals = [Counts()] * len(FINE_GRID)
-    for onset, hits in zip(onsets, references, strict=True):
-        reference = np.array([hit.time for hit in hits if hit.drum.lane is lane], dtype=np.float64)
-        peaks = pick_peaks(onset[:, lane], FINE_GRID[0], gap, fps)
-        for i, found in enumerate(_of_item(reference, *peaks)):
-            totals[i] += found
-    return tuple(totals)
-
-
-def _of_item(
-    reference: NDArray[np.float64], times: NDArray[np.float64], heights: NDArray[np.float64]
-) -> list[Counts]:
-    """Return the counts at each threshold; most thresholds keep the same peaks as the one below."""
-    found: list[Counts] = []
-    n_kept = -1
-    for threshold in FINE_GRID:
-        kept = times[heights >= threshold]
-        found.append(found[-1] if len(kept) == n_kept else count(reference, kept))
-        n_kept = len(kept)
-    return found
+    return tuple(
+        LaneSweep(lane, counts_of_lane(lane, onsets, references, (fps, gaps[lane]), FINE_GRID))
+        for lane in LANES
+    )

@@ -87,12 +87,11 @@ class ReportScore(lightning.Callback):
     Validations are counted, not steps: trials with other batches validate at other steps.
     """
 
-    def __init__(self, trial: "Trial", every_n_steps: int | None) -> None:
-        """Report to ``trial``; without ``every_n_steps`` whenever there is a new score."""
+    def __init__(self, trial: "Trial") -> None:
+        """Report to ``trial``."""
         self.best = nan
         self.pruned = False
         self._trial = trial
-        self._every_n_steps = every_n_steps
         self._seen: torch.Tensor | None = None
         self._n_validations = 0
 
@@ -104,8 +103,8 @@ class ReportScore(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: object
     ) -> None:
         """Report a new score, if there is one."""
-        score, step, every = trainer.callback_metrics.get(SCORE), trainer.global_step, self._every_n_steps
-        if score is None or score is self._seen or (every and step % every and step != trainer.max_steps):
+        score = trainer.callback_metrics.get(SCORE)
+        if score is None or score is self._seen:  # each validation leaves a new one
             return
         self._seen = score
         self._report(float(score))
@@ -137,8 +136,7 @@ def attempt(plan: Plan, overrides: tuple[str, ...], trial: "Trial") -> Outcome:
 
 
 def _run(config: RunConfig, trial: "Trial") -> Outcome:
-    every = config.validation.every_n_steps if config.training.num_epochs is None else None
-    reporter = ReportScore(trial, every)
+    reporter = ReportScore(trial)
     train_transcriber(config, callbacks=[reporter])
     if reporter.pruned:
         return Outcome(State.PRUNED, reporter.best)

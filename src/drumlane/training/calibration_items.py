@@ -22,9 +22,7 @@ def calibration_items(config: RunConfig, n_items: int, seconds: float) -> list[H
     Excerpts of the validation part of the recordings, or rendered items of the validation families.
     """
     if config.data.recordings:
-        items_as_long = {"n_items": n_items, "seconds": seconds}
-        validation = config.validation.model_copy(update=items_as_long)
-        return held_out_items(config.model_copy(update={"validation": validation}))
+        return held_out_items(config, "validation", n_items, seconds)
     rendered = _rendered_items(config, n_items, seconds)
     return [HeldOut(encode_item(item, config.audio)[0], item.hits) for item in rendered]
 

@@ -121,17 +121,26 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: the file is missing or not YAML, or a name or value in it is wrong.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot read the configuration ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    values = read_yaml(path, "the configuration")
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a configuration is a table of sections, not {type(values).__name__}")
     for override in overrides:
         _apply(values, override)
     return parse_config(values, str(path))
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Return what a YAML file holds.
+
+    Raises:
+        ConfigError: the file, which is ``what``, cannot be read, or is not YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read {what} ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
 
 
 def parse_config(values: Mapping[str, Any], origin: str) -> RunConfig:

@@ -60,9 +60,18 @@ def _source(config: RunConfig, recordings: RecordedItems | None) -> ItemSource:
     return Mixed(recordings, rendered, config.data.rendered_share, config.seed)
 
 
-def held_out_items(config: RunConfig, part: str = "validation", n: int | None = None) -> list[HeldOut]:
-    """Return the items that a run is validated on: of recordings where it has any, else rendered ones."""
-    n_items, seconds = n or config.validation.n_items, config.validation.seconds
+def held_out_items(
+    config: RunConfig, part: str = "validation", n: int | None = None, seconds: float | None = None
+) -> list[HeldOut]:
+    """Return the items that a run is validated on: of recordings where it has any, else rendered ones.
+
+    Args:
+        config: the run.
+        part: of its material.
+        n: how many items; the configuration's number if not given.
+        seconds: length of each, likewise.
+    """
+    n_items, seconds = n or config.validation.n_items, seconds or config.validation.seconds
     if config.data.recordings:
         items = recorded_items(config, part, seconds)
         return [HeldOut(features, hits) for features, hits in fixed_excerpts(items, n_items)]

@@ -81,15 +81,40 @@ def micro_f(counts: Sequence[Counts]) -> float:
 def _best_of_lane(
     lane: Lane, onsets: Sequence[Onsets], references: Sequence[Sequence[Hit]], fps: float, gap: float
 ) -> tuple[float, Counts]:
-    table = [Counts(0, 0, 0)] * len(GRID)
-    for onset, hits in zip(onsets, references, strict=True):
-        reference = np.array([h.time for h in hits if h.drum.lane is lane])
-        times, heights = pick_peaks(onset[:, lane], GRID[0], gap, fps)
-        for i, threshold in enumerate(GRID):
-            table[i] += count(reference, times[heights >= threshold])
+    table = counts_of_lane(lane, onsets, references, (fps, gap), GRID)
     good = _nearly_best([c.f for c in table])
     chosen = int(good[3 * len(good) // 4])
     return GRID[chosen], table[chosen]
+
+
+def counts_of_lane(
+    lane: Lane,
+    onsets: Sequence[Onsets],
+    references: Sequence[Sequence[Hit]],
+    picking: tuple[float, float],
+    grid: Sequence[float],
+) -> tuple[Counts, ...]:
+    """Return the counts of one lane at each threshold of a rising grid.
+
+    Args:
+        lane: that is counted.
+        onsets: activations of each item.
+        references: hits of each item.
+        picking: frames a second, and the minimum gap in seconds.
+        grid: thresholds.
+    """
+    fps, gap = picking
+    totals = [Counts()] * len(grid)
+    for onset, hits in zip(onsets, references, strict=True):
+        reference = np.array([hit.time for hit in hits if hit.drum.lane is lane], dtype=np.float64)
+        times, heights = pick_peaks(onset[:, lane], grid[0], gap, fps)
+        found, n_kept = Counts(), -1
+        for i, threshold in enumerate(grid):
+            kept = times[heights >= threshold]
+            if len(kept) != n_kept:  # most thresholds keep the same peaks as the one below
+                found, n_kept = count(reference, kept), len(kept)
+            totals[i] += found
+    return tuple(totals)
 
 
 def _nearly_best(scores: Sequence[float]) -> NDArray[np.intp]:

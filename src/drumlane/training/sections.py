@@ -267,7 +267,7 @@ class MidiConfig(Section):
         None, description="one note for each lane; null: a note for each drum that is told apart"
     )
     default_velocity: int = Field(80, ge=1, le=127, description="where the network tells none")
-    note_duration_ticks: int = Field(50, ge=1, le=9600, description="length of the notes")
+    note_duration_ticks: int = Field(50, ge=1, le=9600, description="length of the notes of `gm_mapping`")
 
     @model_validator(mode="after")
     def _lanes_by_name(self) -> Self:

@@ -295,6 +295,31 @@ def test_a_resumed_run_on_recordings_equals_an_uninterrupted_one(
         torch.testing.assert_close(ours[name], value, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "scheduler", "loss", "accumulated"),
+    [("sgd", "none", "FocalLoss", 2), ("adam", "cosine", "BCEWithLogitsLoss", 1)],
+)
+def test_optimisers_schedules_and_losses_go_by_their_names_and_batches_can_be_gathered(
+    small: Path, tmp_path: Path, optimizer: str, scheduler: str, loss: str, accumulated: int
+) -> None:
+    sets = [f"output={tmp_path}", f"training.optimizer={optimizer}", f"training.scheduler={scheduler}"]
+    sets += [f"loss.type={loss}", f"training.accumulate_grad_batches={accumulated}", "training.batch_size=2"]
+    config = read_config(small, [*sets, "logging.log_every_n_steps=1"])
+    train_transcriber(config)
+    n_items = recorded_items(config, "train").n_items
+    saved = read_checkpoint(config.checkpoints / "last.ckpt")
+    assert saved["global_step"] == 2 * -(-n_items // (2 * accumulated))
+    assert ("momentum_buffer" in saved["optimizer_states"][0]["state"][0]) == (optimizer == "sgd")
+    rates = [float(row["learning_rate"]) for row in metrics(config) if row["learning_rate"]]
+    assert (rates[-1] < 0.5 * rates[0]) == (scheduler == "cosine")
+    losses = [float(row["train_loss"]) for row in metrics(config) if row["train_loss"]]
+    assert losses[-1] < losses[0]
+    resumed = read_config(small, [*sets, "training.num_epochs=3"])
+    train_transcriber(resumed, resume="last")
+    again = read_checkpoint(config.checkpoints / "last.ckpt")
+    assert again["global_step"] == 3 * -(-n_items // (2 * accumulated))
+
+
 def test_a_plateau_lowers_the_rate_and_a_run_that_gets_no_better_ends(small: Path, tmp_path: Path) -> None:
     sets = [
         f"output={tmp_path}",

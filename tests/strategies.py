@@ -1,10 +1,13 @@
 """Hypothesis strategies that several test modules share: hits, tempo maps, performances, signals."""
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drumlane.performance import Hit, Performance
+from drumlane.song import Section, Song
 from drumlane.timing import TempoChange, TempoMap, TimeSignature
 from drumlane.vocabulary import Drum
 
@@ -36,6 +39,26 @@ def tempo_maps(draw: st.DrawFn) -> TempoMap:
             TimeSignature(beat, draw(st.integers(1, 255)), draw(st.sampled_from([1, 2, 4, 8, 16, 32])))
             for beat in bars
         ),
+    )
+
+
+texts = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), max_size=20)
+
+
+@st.composite
+def songs(draw: st.DrawFn, longest: float = HOUR) -> Song:
+    """Draw names and sections; of the audio a plain file name."""
+    sections = draw(st.lists(st.builds(Section, times(longest), texts.filter(bool)), max_size=4))
+    return Song(
+        title=draw(texts),
+        artist=draw(texts),
+        album=draw(texts),
+        genre=draw(texts),
+        year=draw(st.sampled_from(["", "1999", "2026"])),
+        charter=draw(texts),
+        audio=draw(st.sampled_from([None, Path("song.ogg"), Path("a/b c.mp3")])),
+        preview=draw(st.none() | times(longest)),
+        sections=tuple(sections),
     )
 
 

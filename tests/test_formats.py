@@ -18,6 +18,7 @@ from drumlane.formats import SUFFIXES, WRITTEN_SUFFIXES, read, write
 from drumlane.formats.labels import DRUM_OF_LABEL, drum_of_name
 from drumlane.formats.table import UNKNOWN_VELOCITY
 from drumlane.performance import Hit, Performance
+from drumlane.song import Song
 from drumlane.timing import TempoMap
 from drumlane.vocabulary import DRUM_OF_LANE, GENERAL_MIDI, LANES, Drum, Lane
 
@@ -277,10 +278,12 @@ def test_no_label_hides_a_drums_or_a_lanes_name() -> None:
 
 
 @in_one_folder
-@given(performance=strategies.performances())
-def test_a_document_gives_an_equal_performance(performance: Performance, tmp_path: Path) -> None:
-    write(performance, tmp_path / "a.json")
-    assert read(tmp_path / "a.json") == performance
+@given(performance=strategies.performances(), song=strategies.songs())
+def test_a_document_gives_an_equal_performance(performance: Performance, song: Song, tmp_path: Path) -> None:
+    named = replace(performance, song=replace(song, foreign={"bsm": '{"tags":["x"]}'}))
+    for kept in (performance, named):
+        write(kept, tmp_path / "a.json")
+        assert read(tmp_path / "a.json") == kept
 
 
 def document(**changes: object) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Performance: the hits of a piece and its tempo map, what every room hands to the next.
+"""Performance: the hits of a piece, its tempo map and its names, what every room hands to the next.
 
 Times are seconds from the start of the audio and are never snapped; the tempo map lies beside them.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from drumlane.song import Song
 from drumlane.timing import TempoMap
 from drumlane.vocabulary import DRUM_OF_LANE, Drum, Lane
 
@@ -39,11 +40,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """Hits in order of time, with the tempo map and the length of the audio they belong to."""
+    """Hits in order of time, with the tempo map, the length and the names of the audio they belong to."""
 
     hits: tuple[Hit, ...] = ()
     tempo: TempoMap = field(default_factory=TempoMap)
     duration: float = 0.0  # seconds; at least the last hit's time
+    song: Song = field(default_factory=Song)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hits", tuple(sorted(self.hits)))

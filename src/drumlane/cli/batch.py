@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drumlane.errors import ConfigError
 from drumlane.files import shown
+from drumlane.formats.registry import suffixes_of
 
 # What a search through a folder takes for sound; a file that is named itself is tried whatever its suffix.
 PLAIN_SUFFIXES = {
@@ -33,7 +34,7 @@ PLAIN_SUFFIXES = {
 }
 MEDIA_SUFFIXES = {".m4a", ".m4b", ".aac", ".wma", ".mp4", ".mov", ".mkv", ".webm"}
 AUDIO_SUFFIXES = frozenset(PLAIN_SUFFIXES | MEDIA_SUFFIXES)
-SCORE_SUFFIXES = (".mid", ".midi", ".csv", ".json")
+SCORE_SUFFIXES = suffixes_of("written")
 KIT_SUFFIX = ".kit.wav"
 LISTENING_SUFFIXES = (".clicks.wav", KIT_SUFFIX)  # ours: a search does not take them for recordings
 

@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from drumlane.errors import AudioError, DatasetError, FormatError
 from drumlane.formats import read
+from drumlane.formats.registry import suffixes_of
 from drumlane.performance import Performance
 
-SYMBOLIC_SUFFIXES = (".mid", ".midi", ".csv", ".txt", ".tsv", ".json")
+SYMBOLIC_SUFFIXES = suffixes_of("read")
 AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".m4a", ".aac", ".mp4")
 
 ReadEstimate = Callable[[Path], Performance]

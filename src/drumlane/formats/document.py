@@ -7,6 +7,7 @@ version, or with a field that is not in the model, is refused and not half under
 """
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from drumlane.errors import FormatError, nearest_first
 from drumlane.files import AnyPath, shown, whole_file
 from drumlane.performance import Hit, Performance
+from drumlane.song import Section, Song
 from drumlane.timing import TempoChange, TempoMap, TimeSignature
 from drumlane.vocabulary import Drum
 
@@ -53,6 +55,28 @@ class HitPart(_Part):
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
+class SectionPart(_Part):
+    """As ``song.Section``."""
+
+    time: Annotated[float, Field(ge=0)]
+    name: str
+
+
+class SongPart(_Part):
+    """As ``song.Song``."""
+
+    title: str = ""
+    artist: str = ""
+    album: str = ""
+    genre: str = ""
+    year: str = ""
+    charter: str = ""
+    audio: str | None = None
+    preview: Annotated[float | None, Field(ge=0)] = None
+    sections: tuple[SectionPart, ...] = ()
+    foreign: dict[str, str] = {}
+
+
 class Document(_Part):
     """The whole file."""
 
@@ -62,6 +86,7 @@ class Document(_Part):
     tempos: Annotated[tuple[TempoPart, ...], Field(min_length=1)]
     signatures: tuple[SignaturePart, ...]
     hits: tuple[HitPart, ...]
+    song: SongPart | None = None  # left out where nothing is known
 
 
 def read_document(path: AnyPath) -> Performance:
@@ -90,7 +115,8 @@ def write_document(performance: Performance, path: AnyPath) -> None:
     Raises:
         FormatError: the file cannot be written.
     """
-    text = _document_of(performance).model_dump_json(indent=1)
+    document = _document_of(performance)
+    text = document.model_dump_json(indent=1, exclude=None if document.song else {"song"})
     with whole_file(path, FormatError) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 
@@ -116,6 +142,22 @@ def _document_of(performance: Performance) -> Document:
             )
             for hit in performance
         ),
+        song=None if performance.song == Song() else _song_part(performance.song),
+    )
+
+
+def _song_part(song: Song) -> SongPart:
+    return SongPart(
+        title=song.title,
+        artist=song.artist,
+        album=song.album,
+        genre=song.genre,
+        year=song.year,
+        charter=song.charter,
+        audio=None if song.audio is None else song.audio.as_posix(),
+        preview=song.preview,
+        sections=tuple(SectionPart(time=float(s.time), name=s.name) for s in song.sections),
+        foreign=dict(song.foreign),
     )
 
 
@@ -130,7 +172,22 @@ def _performance_of(document: Document) -> Performance:
         tuple(TimeSignature(s.beat, s.numerator, s.denominator) for s in document.signatures),
     )
     hits = (Hit(hit.time, hit.drum, hit.velocity, hit.confidence) for hit in document.hits)
-    return Performance.of(hits, document.duration, tempo)
+    return Performance(tuple(hits), tempo, document.duration, _song_of(document.song or SongPart()))
+
+
+def _song_of(part: SongPart) -> Song:
+    return Song(
+        title=part.title,
+        artist=part.artist,
+        album=part.album,
+        genre=part.genre,
+        year=part.year,
+        charter=part.charter,
+        audio=None if part.audio is None else Path(part.audio),
+        preview=part.preview,
+        sections=tuple(Section(section.time, section.name) for section in part.sections),
+        foreign=MappingProxyType(part.foreign),
+    )
 
 
 def _lane_of(drum: Drum) -> str | None:
@@ -150,6 +207,12 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _fields_at(place: tuple[int | str, ...]) -> list[str]:
-    parts: dict[str, type[_Part]] = {"tempos": TempoPart, "signatures": SignaturePart, "hits": HitPart}
+    parts: dict[str, type[_Part]] = {
+        "tempos": TempoPart,
+        "signatures": SignaturePart,
+        "hits": HitPart,
+        "song": SongPart,
+        "sections": SectionPart,
+    }
     part = parts.get(str(place[0]), Document) if len(place) > 1 else Document
     return list(part.model_fields)

@@ -1,0 +1,1 @@
+"""Charting: a performance becomes something to play or to read."""

@@ -1,0 +1,77 @@
+"""Registry: every format that can be read or written, by name and suffix; its module loads on first use.
+
+Flow: **registry** -> formats, cli
+
+A file's full name is looked at before its suffix: ``notes.mid`` is a chart, any other ``.mid`` plain MIDI.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from drumlane.errors import FormatError, nearest_first
+from drumlane.files import AnyPath, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format: where its reader and writer are, as ``module:function``, taken from drumlane.formats."""
+
+    name: str  # as -f takes it
+    says: str  # a few words for lists
+    suffixes: tuple[str, ...]  # the first one is written; none: it is known by its file names alone
+    reader: str = ""  # (path) -> Performance, or (path, note_map) where ``notes``; none: written only
+    writer: str = ""  # (performance, path) -> None; none: read only
+    file_names: tuple[str, ...] = ()  # whole names, lower case, that are this format whatever the suffix
+    notes: bool = False  # its note numbers mean what a map says
+
+    def load_reader(self) -> Callable[..., Any]:
+        """Return the function that reads a file."""
+        return _load(self.reader)
+
+    def load_writer(self) -> Callable[..., Any]:
+        """Return the function that writes a file."""
+        return _load(self.writer)
+
+
+FORMATS: tuple[Format, ...] = (
+    Format("mid", "MIDI file", (".mid", ".midi"), "midi:read_midi", "midi:write_midi", notes=True),
+    Format("csv", "table", (".csv",), "table:read_table", "table:write_table", notes=True),
+    Format("tsv", "table with tabs", (".tsv",), "table:read_table", "table:write_table", notes=True),
+    Format("txt", "annotation", (".txt",), "table:read_table", notes=True),
+    Format("json", "everything, as JSON", (".json",), "document:read_document", "document:write_document"),
+)
+
+
+def format_of(path: AnyPath, verb: str) -> Format:
+    """Return the format of a file by its name; ``verb`` is "read" or "written".
+
+    Raises:
+        FormatError: no format has this name, or it cannot be done with it; the message lists those that can.
+    """
+    able = [f for f in FORMATS if (f.reader if verb == "read" else f.writer)]
+    name, suffix = Path(path).name.lower(), Path(path).suffix.lower()
+    for found in able:
+        if name in found.file_names:
+            return found
+    for found in able:
+        if suffix in found.suffixes:
+            return found
+    known = [suffix for f in able for suffix in (f.suffixes or f.file_names)]
+    raise FormatError(
+        f"{shown(path)}: {suffix or 'a name without suffix'} cannot be {verb}; "
+        f"suffixes: {nearest_first(suffix, known)}"
+    )
+
+
+def suffixes_of(verb: str) -> tuple[str, ...]:
+    """Return all suffixes that can be "read" or "written", in order."""
+    return tuple(s for f in FORMATS if (f.reader if verb == "read" else f.writer) for s in f.suffixes)
+
+
+def _load(place: str) -> Callable[..., Any]:
+    module, _, function = place.partition(":")
+    loaded: Callable[..., Any] = getattr(import_module(f"drumlane.formats.{module}"), function)
+    return loaded

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from drumlane.errors import AudioError, DatasetError
 from drumlane.performance import Hit
-from drumlane.rendering.accompaniment import Clip, draw_bed, load_clips, load_rooms
-from drumlane.rendering.casting import TOM_LANES, draw_voices
+from drumlane.rendering.accompaniment import VARIED, Clip, draw_bed, load_bands, load_clips, load_rooms
+from drumlane.rendering.casting import TOM_LANES, draw_extras, draw_voices
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.material import Material, draw_kit, draw_piece
 from drumlane.rendering.mixing import with_hum
@@ -35,6 +35,7 @@ PLAIN = SceneOptions(
     sweep=0.0,
     hum=0.0,
     layered=0.0,
+    rattle=0.0,
     mastered=0.0,
     band_limited=0.0,
     arranged=False,
@@ -319,3 +320,38 @@ def test_a_hum_is_a_steady_tone_at_its_level_against_the_loud_parts(hertz: float
 
 def test_a_hum_under_silence_is_faint() -> None:
     assert 0 < np.abs(with_hum(np.zeros(4410, dtype=np.float32), (100.0, 0.0))).max() < 0.002
+
+
+def test_cymbals_tremble_under_strong_strokes_of_other_drums_softer_than_they_are_struck() -> None:
+    made, options = material(), replace(PLAIN, coloured=True, rattle=1.0)
+    seen = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        voices = draw_voices(made, options, rng)
+        for hits, voice in draw_extras(made, BEAT, voices, options, rng):
+            seen += 1
+            assert {h.drum for h in hits} == {Drum.CLAP}
+            under = {h.time for h in BEAT if h.drum is not Drum.HIHAT_CLOSED and h.velocity > 50}
+            assert {h.time for h in hits} <= under
+            assert voice.softening > 0
+            cymbals = (Drum.HIHAT_CLOSED, Drum.HIHAT_OPEN, Drum.RIDE, Drum.CRASH)
+            assert any(voice.gain < 0.51 * voices[d].gain for d in cymbals if d in voices)
+    assert seen >= 8
+
+
+def test_a_varied_bed_differs_and_a_plain_one_stays_as_it_was() -> None:
+    clips = [music(), Clip("noise", "band", np.random.default_rng(1).normal(size=90_000).astype(np.float32))]
+    plain = [draw_bed(clips, 30_000, np.random.default_rng(n)) for n in range(4)]
+    varied = [draw_bed(clips, 30_000, np.random.default_rng(n), VARIED) for n in range(4)]
+    assert all(np.isfinite(bed).all() and abs(float(np.std(bed)) - 0.1) < 0.01 for bed in varied)
+    assert any(not np.array_equal(a, b) for a, b in zip(plain, varied, strict=True))
+
+
+def test_a_folder_of_bands_needs_no_more_than_its_table(tmp_path: Path) -> None:
+    write_backing(tmp_path)
+    (tmp_path / "real.csv").unlink()
+    names = {clip.name for clip in load_bands(tmp_path)}
+    assert names
+    assert all(clip.kind == "band" for clip in load_bands(tmp_path))
+    with pytest.raises(DatasetError, match=r"music\.csv"):
+        load_bands(tmp_path / "nothing")

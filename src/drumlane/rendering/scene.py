@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.performance import Hit
-from drumlane.rendering.accompaniment import draw_bed
+from drumlane.rendering.accompaniment import AS_RECORDED, VARIED, draw_bed
 from drumlane.rendering.casting import Extras, draw_extras, draw_voices
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.live_band import LiveBand, draw_live_band, play_live_band
@@ -106,7 +106,14 @@ def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[i
         room=draw_room(rng) if coloured else Room(),
         equaliser=draw_equaliser(rng) if coloured else Equaliser(),
         compressor=draw_compressor(rng) if coloured else Compressor(),
-        bed=draw_bed(material.clips, round(options.seconds * SAMPLE_RATE), rng) if with_bed else None,
+        bed=draw_bed(
+            material.clips,
+            round(options.seconds * SAMPLE_RATE),
+            rng,
+            VARIED if coloured else AS_RECORDED,
+        )
+        if with_bed
+        else None,
         drums_db=float(rng.uniform(*options.level_db)),
         noise_db=float(rng.uniform(-70, -25)) if rng.random() < options.noise else None,
         sweep=(float(rng.uniform(-30, -10)), float(rng.uniform(0.7, 4)))

@@ -21,6 +21,7 @@ from drumlane.rendering.mixing import with_hum
 from drumlane.rendering.procedural import embedded_kit
 from drumlane.rendering.scene import draw_scene, render_scene
 from drumlane.rendering.scene_options import LEAD_SECONDS, SceneOptions
+from drumlane.rendering.stage import COLOUR_HZ
 from drumlane.vocabulary import Drum
 from material import chord, click_kit, rock_beat, write_backing
 
@@ -130,6 +131,23 @@ def test_a_lane_that_the_desk_raises_is_labelled_as_struck_harder_by_as_much() -
         assert scene.curve_db * np.log10(labelled[drum] / 60) == pytest.approx(as_loud, abs=0.2)
     loud = render_scene(replace(scene, voices={**desk, Drum.RIDE: replace(desk[Drum.RIDE], gain=50.0)}))
     assert {h.velocity for h in loud.hits if h.drum is Drum.RIDE} == {127}
+
+
+def test_a_lane_that_its_colour_makes_quieter_is_labelled_as_struck_softer() -> None:
+    groove = tuple(
+        Hit(LEAD_SECONDS + 0.5 * k, drum, 90) for k, drum in enumerate([Drum.KICK, Drum.SNARE, Drum.RIDE] * 3)
+    )
+    scene = draw_scene(material([groove]), replace(PLAIN, seconds=5.0), 0)
+    quiet = np.full(len(COLOUR_HZ), 0.5, dtype=np.float32)
+    coloured = {**scene.voices, Drum.RIDE: replace(scene.voices[Drum.RIDE], colour=quiet)}
+    labelled = {h.drum: h.velocity for h in render_scene(replace(scene, voices=coloured)).hits}
+    assert labelled[Drum.KICK] == labelled[Drum.SNARE] == 90
+    lower = scene.curve_db * np.log10(labelled[Drum.RIDE] / 90)
+    assert lower == pytest.approx(-6.0, abs=0.3)
+    silent = {**coloured, Drum.RIDE: replace(coloured[Drum.RIDE], colour=quiet * 1e-3)}
+    labelled = {h.drum: h.velocity for h in render_scene(replace(scene, voices=silent)).hits}
+    lower = scene.curve_db * np.log10(labelled[Drum.RIDE] / 90)
+    assert lower == pytest.approx(-10.0, abs=0.3), "at most"
 
 
 def test_hits_of_the_lead_ring_into_the_item_without_a_label() -> None:

@@ -6,6 +6,7 @@ Flow: cli.batch -> **outputs** (transcription, formats, rendering, evaluation.pl
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def _done(job: Job, transcriber: "Transcriber | None", display: Display) -> str:
     for output in job.outputs:
         _check_place(output)
     activations = transcriber.activations(job.source, progress=display.advance)
-    heard = Heard(job.source, activations, transcriber.decode(activations))
+    heard = Heard(job.source, activations, transcriber.decode(activations, job.source))
     for output in job.outputs:
         _make_folder(output.parent)
         _write(heard, output, transcriber)
@@ -88,7 +89,7 @@ def _sum_up(n_done: int, n_skipped: int, n_failed: int, display: Display) -> Non
 
 
 def _summary(heard: Heard) -> str:
-    """Return ``12 hits (kick 8, snare 4)``."""
+    """Return ``12 hits (kick 8, snare 4), 92.0 bpm 4/4``."""
     from drumlane.vocabulary import LANES
 
     if heard.activations.silent:
@@ -96,7 +97,24 @@ def _summary(heard: Heard) -> str:
     counts = {lane.label: len(heard.performance.lane_times(lane)) for lane in LANES}
     lanes = ", ".join(f"{name} {n}" for name, n in counts.items() if n)
     n_hits = len(heard.performance)
-    return f"{n_hits} hit{'' if n_hits == 1 else 's'}" + (f" ({lanes})" if lanes else "")
+    hits = f"{n_hits} hit{'' if n_hits == 1 else 's'}" + (f" ({lanes})" if lanes else "")
+    return f"{hits}, {_tempo(heard.performance)}"
+
+
+def _tempo(performance: "Performance") -> str:
+    """Return ``92.0 bpm 4/4``, or ``88.1-95.0 bpm 4/4``: what there is most of, without the lead-in."""
+    tempo = performance.tempo
+    starts = [change.beat for change in tempo.changes]
+    end = max(float(tempo.seconds_to_beats(performance.duration)), starts[-1])
+    lengths = [b - a for a, b in pairwise([*starts, end])]
+    seconds = [60.0 / c.bpm * length for c, length in zip(tempo.changes, lengths, strict=True)]
+    usual = [c.bpm for c, s in zip(tempo.changes, seconds, strict=True) if s >= 0.05 * sum(seconds)]
+    low, high = min(usual, default=tempo.changes[-1].bpm), max(usual, default=tempo.changes[-1].bpm)
+    bars = [signature.beat for signature in tempo.signatures]
+    longest = max(range(len(bars)), key=lambda i: [*bars[1:], max(end, bars[-1])][i] - bars[i])
+    signature = tempo.signatures[longest]
+    bpm = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f}-{high:.1f}"
+    return f"{bpm} bpm {signature.numerator}/{signature.denominator}"
 
 
 def _write(heard: Heard, output: Path, transcriber: "Transcriber") -> None:

@@ -1,0 +1,163 @@
+"""Pulse: the best path of beats through an activation, by dynamic programming over places and intervals.
+
+Flow: models (beats) -> **pulse** -> transcription.bars
+
+A path is a row of beats. Each beat counts the log-odds of its activation and, mildly, how usual its tempo is, so
+that of a tempo and its double the one wins that the network means and not the one that covers more. A change
+of interval costs more the larger it is. Where nothing can be heard for long, a path may stop and begin again
+at a fixed price; the beats between are then counted evenly.
+
+It is the bar pointer model without its frames between beats, whose part in the sum does not depend on the
+path. After: Krebs, Böck and Widmer, "An efficient state-space model for joint tempo and meter tracking",
+ISMIR 2015; Ellis, "Beat tracking by dynamic programming", JNMR 2007.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.transcription.hit_frames import FPS
+
+SLOWEST, FASTEST = 50.0, 240.0  # beats a minute
+USUAL = 115.0
+UNUSUAL = 0.25  # price of a beat whose tempo is an octave from the usual one
+BIAS = 0.5  # added to the log-odds: a beat that is half believed is one
+CHANGE = 30.0  # price of a change of interval, by the logarithm of its ratio
+RESTART = 15.0  # price of stopping and beginning again
+_FREE = 0.6  # frames; a change that intervals of whole frames need even in a steady tempo
+_WIDEST = 0.16  # largest change of interval from beat to beat, of the interval
+_LOGIT = 5.0
+
+Floats = NDArray[np.float64]
+Frames = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moves:
+    """Which intervals may follow which; P intervals, K changes."""
+
+    periods: Frames  # (P,), frames, ascending, without gaps
+    allowed: NDArray[np.float32]  # (P,), price of each interval for its tempo; inf if it is not wanted
+    before: Frames  # (P, K), number of the interval before
+    price: NDArray[np.float32]  # (P, K)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """Scores of paths that end with a beat in frame t after interval p, and how they came there."""
+
+    score: NDArray[np.float32]  # (frames, P)
+    came: NDArray[np.int8]  # (frames, P), number of the change; -1: the path begins (again) one interval ago
+    restart: NDArray[np.int32]  # (frames,), where the path was before it began again here; -1: nowhere
+
+
+def best_beats(activation: NDArray[np.floating], rates: tuple[tuple[float, float], ...] = ()) -> Frames:
+    """Return the frames of the beats, ascending; none where nothing speaks for a beat.
+
+    Args:
+        activation: of beats, shape (frames,), 0..1.
+        rates: ranges of beats a minute to which tempos are bound; empty for all between the bounds.
+    """
+    moves = _moves(rates)
+    reach = int(moves.periods[-1])
+    odds = np.clip(activation, 1e-4, 1 - 1e-4).astype(np.float64)
+    gain = np.clip(np.log(odds / (1 - odds)), -_LOGIT, _LOGIT) + BIAS
+    # Beats may begin with the first frame: the beat before it lies in the padding.
+    table = _fill(np.pad(gain, (reach, 0), constant_values=-_LOGIT).astype(np.float32), moves)
+    frames = _trace(table, moves) - reach
+    return frames[frames >= 0]
+
+
+def evenly_filled(frames: Frames) -> Floats:
+    """Return beats with those that are missing between two of them, where a path began again, put in evenly.
+
+    The interval is the mean of the usual ones before and behind.
+    """
+    if len(frames) < 3:
+        return frames.astype(np.float64)
+    steps = np.diff(frames).astype(np.float64)
+    usual = np.where(steps <= FPS * 60 / SLOWEST + 1, steps, np.nan)
+    near = np.array([_around(usual, i) for i in range(len(steps))])
+    counts = np.where(np.isnan(usual), np.maximum(1, np.rint(steps / near)), 1).astype(int)
+    places = np.concatenate([[0], np.cumsum(counts)])
+    return np.interp(np.arange(places[-1] + 1), places, frames)
+
+
+def _around(steps: Floats, i: int) -> float:
+    near = steps[max(0, i - 8) : i + 9]
+    return float(np.nanmedian(near)) if np.isfinite(near).any() else FPS * 60 / USUAL
+
+
+def _moves(rates: tuple[tuple[float, float], ...]) -> _Moves:
+    periods = np.arange(int(FPS * 60 / FASTEST), int(np.ceil(FPS * 60 / SLOWEST)) + 1)
+    octaves = np.log2(FPS * 60 / periods / USUAL)
+    allowed = UNUSUAL * octaves**2
+    if rates:
+        wanted = [(FPS * 60 / high - 0.5 <= periods) & (periods <= FPS * 60 / low + 0.5) for low, high in rates]
+        allowed = np.where(np.any(wanted, axis=0), 0.0, np.inf)
+    widest = int(np.ceil(_WIDEST * periods[-1]))
+    before = np.arange(len(periods))[:, None] + np.arange(-widest, widest + 1)
+    inside = (before >= 0) & (before < len(periods))
+    before = np.clip(before, 0, len(periods) - 1)
+    other, own = periods[before], periods[:, None]
+    change = np.abs(np.log(own / other))
+    price = CHANGE * np.maximum(0.0, change - _FREE / other)
+    possible = inside & (np.abs(own - other) <= np.maximum(1, _WIDEST * own))
+    return _Moves(
+        periods,
+        allowed.astype(np.float32),
+        before,
+        np.where(possible, price, np.inf).astype(np.float32),
+    )
+
+
+def _fill(gain: NDArray[np.float32], moves: _Moves) -> _Table:
+    """Fill the table, as many frames at once as the shortest interval has: they cannot follow each other."""
+    n_frames, n_periods = len(gain), len(moves.periods)
+    reach, block = int(moves.periods[-1]), int(moves.periods[0])
+    table = _Table(
+        np.full((n_frames, n_periods), -np.inf, np.float32),
+        np.full((n_frames, n_periods), -1, np.int8),
+        np.full(n_frames, -1, np.int32),
+    )
+    begin = np.zeros(n_frames, np.float32)  # what a path is worth that begins (again) in a frame
+    best, where = 0.0, -1
+    for first in range(reach, n_frames, block):
+        frames = np.arange(first, min(first + block, n_frames))
+        begin[frames], table.restart[frames] = max(0.0, best - RESTART), where if best > RESTART else -1
+        _fill_block(table, frames, gain, begin, moves)
+        # Only what is more than an interval away: nearer, a path goes on.
+        done = table.score[max(0, first - reach - block) : max(0, first - reach)]
+        if done.size and (highest := float(done.max())) > best:
+            best, where = highest, max(0, first - reach - block) + int(done.max(axis=1).argmax())
+    return table
+
+
+def _fill_block(
+    table: _Table, frames: Frames, gain: NDArray[np.float32], begin: NDArray[np.float32], moves: _Moves
+) -> None:
+    sources = frames[:, None] - moves.periods  # (block, P): the beat before
+    scores = table.score[sources[:, :, None], moves.before] - moves.price
+    change = scores.argmax(axis=2)
+    followed = np.take_along_axis(scores, change[:, :, None], axis=2)[:, :, 0]
+    fresh = begin[sources] + gain[sources]
+    table.came[frames] = np.where(fresh >= followed, -1, change)
+    table.score[frames] = np.maximum(fresh, followed) + gain[frames, None] - moves.allowed
+
+
+def _trace(table: _Table, moves: _Moves) -> Frames:
+    if not np.isfinite(table.score).any() or table.score.max() <= 0:
+        return np.zeros(0, np.intp)
+    frame, period = (int(i) for i in np.unravel_index(int(table.score.argmax()), table.score.shape))
+    beats: list[int] = []
+    while frame >= 0:
+        beats.append(frame)
+        came, earlier = int(table.came[frame, period]), frame - int(moves.periods[period])
+        if came >= 0:
+            frame, period = earlier, int(moves.before[period, came])
+            continue
+        beats.append(earlier)
+        frame = int(table.restart[earlier])
+        period = int(table.score[frame].argmax()) if frame >= 0 else 0
+    return np.array(beats[::-1], dtype=np.intp)

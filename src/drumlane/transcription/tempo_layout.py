@@ -1,0 +1,117 @@
+"""Tempo layout: steady stretches and bars become a tempo map.
+
+Flow: transcription.tempo_fit, transcription.bars -> **tempo_layout** -> timing.TempoMap
+
+Beat 0 of a map is at second 0, and a song begins where it likes: a lead-in of whole beats, at a tempo of its
+own, fills the time before the first beat. Where they are no whole bars, the first bar is a short one.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+from drumlane.timing import TempoChange, TempoMap, TimeSignature
+from drumlane.transcription.bars import Bars
+from drumlane.transcription.meters import meter_of
+from drumlane.transcription.tempo_fit import Steady
+
+AT_ONCE = 0.06  # seconds; no lead-in is shorter: the first beat is laid on second 0
+_SAME = 0.003  # seconds; a lead-in that differs by less goes at the song's tempo
+_SAME_TEMPO = 1e-9  # of the tempo
+
+
+def tempo_map(steady: Steady, bars: Bars, quarters: float) -> TempoMap:
+    """Return the map of a piece.
+
+    Args:
+        steady: where its beats are; beat 0 may be before second 0 by a little.
+        bars: which of them begin bars.
+        quarters: quarter notes a beat.
+    """
+    lead = _lead_in(steady, bars, quarters)
+    changes = [*_lead_changes(steady, lead, quarters), *_changes(steady, lead, quarters)]
+    return TempoMap(_without_repeats(changes), tuple(_signatures(bars, lead, quarters)))
+
+
+def constant_map(bpm: float, first_downbeat: float, numerator: int, denominator: int) -> TempoMap:
+    """Return the map of one tempo, with a bar line at a given second.
+
+    Args:
+        bpm: quarter notes a minute.
+        first_downbeat: seconds, >= 0.
+        numerator: of the time signature.
+        denominator: of the time signature.
+    """
+    interval = 60.0 / bpm
+    steady = Steady(np.array([0, 1]), np.array([first_downbeat, first_downbeat + interval]))
+    n_quarters = 4.0 * numerator / denominator
+    lead = _lead_quarters(first_downbeat, interval, whole=True)
+    changes = [*_lead_changes(steady, lead, 1.0), *_changes(steady, lead, 1.0)]
+    short = _short_bar(lead, n_quarters)
+    signatures = [*short, TimeSignature(lead % n_quarters if short else 0.0, numerator, denominator)]
+    return TempoMap(_without_repeats(changes), tuple(signatures))
+
+
+def _lead_in(steady: Steady, bars: Bars, quarters: float) -> float:
+    """Return the quarter notes before the first beat; with the upbeat they are whole."""
+    upbeat = int(bars.first_beats[0]) * quarters
+    lead = _lead_quarters(float(steady.seconds[0]), float(steady.intervals[0]) / quarters, upbeat % 1 == 0)
+    return lead
+
+
+def _lead_quarters(seconds: float, interval: float, whole: bool) -> float:
+    """Return how many quarter notes fill the seconds, nearest to an interval; halves where not ``whole``."""
+    if seconds < AT_ONCE:
+        return 0.0 if whole else 0.5
+    shift = 0.0 if whole else 0.5
+    return max(1.0 - shift, float(np.rint(seconds / interval - shift)) + shift)
+
+
+def _lead_changes(steady: Steady, lead: float, quarters: float) -> Iterator[TempoChange]:
+    """Yield the tempo before the first beat; without a lead-in, that of the first beat, which begins at 0."""
+    start, interval = float(steady.seconds[0]), float(steady.intervals[0])
+    if lead:
+        same = abs(start - lead * interval / quarters) <= _SAME
+        yield TempoChange(0.0, 60.0 * quarters / interval if same else 60.0 * lead / max(start, 1e-3))
+    elif abs(start) > _SAME:
+        yield TempoChange(0.0, 60.0 * quarters / max(start + interval, 0.1 * interval))
+
+
+def _changes(steady: Steady, lead: float, quarters: float) -> Iterator[TempoChange]:
+    squeezed = not lead and abs(float(steady.seconds[0])) > _SAME
+    for (first, last), interval in zip(pairwise(steady.knots.tolist()), steady.intervals, strict=True):
+        begin = 1 if squeezed and first == 0 else first
+        if begin < last or last == steady.knots[-1]:
+            yield TempoChange(lead + begin * quarters, 60.0 * quarters / float(interval))
+
+
+def _without_repeats(changes: list[TempoChange]) -> tuple[TempoChange, ...]:
+    """Return the changes that change anything."""
+    kept = changes[:1]
+    for change in changes[1:]:
+        if abs(change.bpm / kept[-1].bpm - 1.0) > _SAME_TEMPO:
+            kept.append(change)
+    return tuple(kept)
+
+
+def _signatures(bars: Bars, lead: float, quarters: float) -> Iterator[TimeSignature]:
+    starts = (lead + bars.first_beats * quarters).tolist()
+    meters = [meter_of(int(n), quarters) for n in bars.lengths]
+    first_bar = float(bars.meters[0]) * quarters
+    yield from _short_bar(starts[0], first_bar)
+    before = None
+    for start, meter in zip(starts, meters, strict=True):
+        if before is None:
+            start %= first_bar  # whole bars before it are alike
+        if meter != before:
+            yield TimeSignature(start, meter.numerator, meter.denominator)
+        before = meter
+
+
+def _short_bar(start: float, bar: float) -> list[TimeSignature]:
+    """Return the time signature of what is left when whole bars before ``start`` are counted back from it."""
+    rest = start % bar
+    if not rest:
+        return []
+    return [TimeSignature(0.0, round(rest), 4) if rest % 1 == 0 else TimeSignature(0.0, round(2 * rest), 8)]

@@ -73,7 +73,8 @@ def _done(job: Job, transcriber: "Transcriber | None", display: Display) -> str:
     for output in job.outputs:
         _check_place(output)
     activations = transcriber.activations(job.source, progress=display.advance)
-    heard = Heard(job.source, activations, transcriber.decode(activations, job.source))
+    performance = transcriber.with_tempo(transcriber.decode(activations), job.source)
+    heard = Heard(job.source, activations, performance)
     for output in job.outputs:
         _make_folder(output.parent)
         _write(heard, output, transcriber)

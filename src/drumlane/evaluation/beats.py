@@ -68,7 +68,9 @@ def beats_of(tempo: TempoMap, end: float) -> tuple[Floats, Floats]:
 def _stretches(tempo: TempoMap, end: float) -> Iterator[tuple[float, float, int, int]]:
     """Yield begin and end in quarter notes, numerator and denominator, of every time signature."""
     starts = [signature.beat for signature in tempo.signatures]
-    for signature, (first, until) in zip(tempo.signatures, pairwise([*starts, max(end, starts[-1])]), strict=True):
+    for signature, (first, until) in zip(
+        tempo.signatures, pairwise([*starts, max(end, starts[-1])]), strict=True
+    ):
         yield first, min(until, end), signature.numerator, signature.denominator
 
 

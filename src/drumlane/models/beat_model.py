@@ -2,8 +2,9 @@
 
 Flow: transcription.hit_frames -> **beat_model** -> transcription.pulse
 
-Input ``strokes`` (batch, frames, 8), as ``transcription.hit_frames`` lays them; output ``beats`` (batch, frames,
-2): beat and downbeat, 0..1. Long pieces are heard in parts with as much around them as the network can use.
+Input ``strokes`` (batch, frames, 8), as ``transcription.hit_frames`` lays them; output ``beats`` (batch,
+frames, 2): beat and downbeat, 0..1. Long pieces are heard in parts with as much around them as the network
+can use.
 """
 
 from pathlib import Path
@@ -76,7 +77,8 @@ class BeatModel:
                 f"model {self.card.name}: for {len(strokes)} frames the output is {answer.shape}, "
                 f"expected {(1, len(strokes), 2)}"
             )
-        return answer[0]
+        heard: NDArray[np.float32] = answer[0]
+        return heard
 
 
 def load_beat_model(path: AnyPath | None = None, threads: int | None = None) -> BeatModel:

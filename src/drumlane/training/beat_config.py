@@ -57,6 +57,8 @@ def read_beat_config(path: Path, overrides: Sequence[str] = ()) -> BeatRunConfig
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            known = nearest_first(where, (*BeatRunConfig.model_fields, *BeatNetworkSpec.__slots__))
+            known = nearest_first(
+                str(first["loc"][-1]), (*BeatRunConfig.model_fields, *BeatNetworkSpec.__slots__)
+            )
             raise ConfigError(f"{path}: {where!r} is unknown; did you mean: {known}") from None
         raise ConfigError(f"{path}: {where!r}: {first['msg']}") from None

@@ -39,7 +39,7 @@ SOURCES = (
 )
 _NOTES = (
     "Trained on symbolic music only: human grooves (train split) joined to songs and composed patterns, with "
-    "the errors of a transcriber drawn at random. The checkpoint was chosen on grooves of the validation split."
+    "the errors of a transcriber drawn at random. The checkpoint was chosen on the validation split."
 )
 
 
@@ -85,7 +85,7 @@ def beat_onnx(network: BeatProbabilities) -> bytes:
             str(path),
             input_names=["strokes"],
             output_names=["beats"],
-            dynamic_axes=dict.fromkeys(["strokes", "beats"], {0: "batch", 1: "frames"}),
+            dynamic_axes={name: {0: "batch", 1: "frames"} for name in ("strokes", "beats")},
             opset_version=OPSET,
             dynamo=False,
         )

@@ -30,7 +30,9 @@ _TAKEN_FOR = {
 def heard(song: BeatSong, seconds: float, rng: np.random.Generator) -> BeatSong:
     """Return the song with a transcriber's errors; its beats stay."""
     badness = rng.choice([0.0, 1.0, 2.0], p=[0.3, 0.5, 0.2]) * rng.random()
-    return _shaken(_invented(_confused(_missed(song, badness, rng), badness, rng), seconds, badness, rng), rng)
+    return _shaken(
+        _invented(_confused(_missed(song, badness, rng), badness, rng), seconds, badness, rng), rng
+    )
 
 
 def _missed(song: BeatSong, badness: float, rng: np.random.Generator) -> BeatSong:
@@ -79,6 +81,4 @@ def _shaken(song: BeatSong, rng: np.random.Generator) -> BeatSong:
 
 
 def _chosen(song: BeatSong, kept: np.ndarray) -> BeatSong:
-    return replace(
-        song, times=song.times[kept], lanes=song.lanes[kept], velocities=song.velocities[kept]
-    )
+    return replace(song, times=song.times[kept], lanes=song.lanes[kept], velocities=song.velocities[kept])

@@ -4,8 +4,8 @@ Flow: a generator -> **beat_patterns** -> beat_songs
 
 A pattern is what a drummer keeps up: where the kick and the snare fall, what the other hand counts, how the
 beat is divided. Every few bars it ends in a fill and begins again with a crash. Rates are beats a minute; the
-slowest and fastest at which a feel is still counted that way. A shuffle that plays only the outer two of three
-is in 4/4; all three, slowly, are two beats of 6/8.
+slowest and fastest at which a feel is still counted that way. A shuffle that plays only the outer two of
+three is in 4/4; all three, slowly, are two beats of 6/8.
 """
 
 from dataclasses import dataclass

@@ -3,9 +3,10 @@
 Flow: data.gmd -> **beat_phrases** -> beat_songs
 
 Places are beats from the phrase's first bar line; a beat is what a foot taps, in 6/8 a dotted quarter. The
-grooves were played to a click and begin on a bar line: of all kicks of those in 4/4, 28 % fall on the first of
-sixteen places and no other place gets half of that; crashes 62 %. Most players are a little early (median 8 ms), which is
-taken out: the beat is where they play it. Grooves that do not keep to their click are left out.
+grooves were played to a click and begin on a bar line: of all kicks of those in 4/4, 28 % fall on the first
+of sixteen places and no other place gets half of that; crashes 62 %. Most players are a little early (median
+8 ms), which is taken out: the beat is where they play it. Grooves that do not keep to their click are left
+out.
 """
 
 from collections.abc import Iterable
@@ -48,8 +49,9 @@ class Phrase:
 
 
 def phrases_of(grooves: Iterable[Groove]) -> tuple[list[Phrase], list[Phrase]]:
-    """Return the beats and the fills among grooves in 3/4, 4/4 and 5/4; those off their click are left out."""
-    beats, fills = [], []
+    """Return the beats and the fills among grooves in n/4; those off their click are left out."""
+    beats: list[Phrase] = []
+    fills: list[Phrase] = []
     for groove in grooves:
         phrase = _phrase(groove)
         if phrase is not None and agreement(phrase.places) >= LEAST_AGREEMENT:

@@ -52,7 +52,7 @@ def train_beats(config: BeatRunConfig, resume: bool = False) -> Path:
     """Train and return the best checkpoint.
 
     Raises:
-        ConfigError: the run's folder holds an earlier run and ``resume`` is false, or there is none to resume.
+        ConfigError: the run's folder holds an earlier run that is not resumed, or there is none to resume.
         DatasetError: the grooves are missing.
     """
     _check_folder(config.folder, resume)
@@ -113,7 +113,9 @@ def _new_state(config: BeatRunConfig) -> _State:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=config.num_steps + 1, pct_start=_WARM_UP
     )
-    return _State(network, AveragedModel(network, multi_avg_fn=average, use_buffers=True), optimizer, schedule)
+    return _State(
+        network, AveragedModel(network, multi_avg_fn=average, use_buffers=True), optimizer, schedule
+    )
 
 
 def _step(state: _State, phrases: Phrases, config: BeatRunConfig) -> float:

@@ -38,7 +38,7 @@ class Phrases:
 
 
 def draw_song(phrases: Phrases, seconds: float, rng: np.random.Generator) -> BeatSong:
-    """Return a song that fills ``seconds``, with a late start in every third and no beat in every thirtieth."""
+    """Return a song that fills ``seconds``; some begin late, and one in thirty has no beat."""
     if rng.random() < 0.03:
         return _without_a_beat(seconds, rng)
     first = _first_phrase(phrases, rng)
@@ -46,20 +46,20 @@ def draw_song(phrases: Phrases, seconds: float, rng: np.random.Generator) -> Bea
     joined = _joined(first, phrases, seconds * bpm * 1.5 / 60.0 + 16.0, rng)
     start = rng.uniform(0, joined.n_bars * joined.meter / 4) if rng.random() < 0.6 else 0.0
     late = rng.uniform(0.0, 15.0) if start == 0 and rng.random() < 0.6 else rng.uniform(-0.3, 0.3)
-    seconds_at = _tempo(joined.n_bars * joined.meter, bpm, rng)
-    zero = float(seconds_at(np.array([start]))[0]) - late
+    lived = _lived(joined.n_bars * joined.meter, bpm, rng)
+    zero = float(_seconds_at(np.array([start]), lived)[0]) - late
     sigma = float(rng.choice(_TIMING_SD))
     kept = joined.places >= start - EARLY
     places = joined.places[kept]
-    times = seconds_at(places) - zero + rng.normal(0, 1, len(places)) * sigma
+    times = _seconds_at(places, lived) - zero + rng.normal(0, 1, len(places)) * sigma
     beats = np.arange(np.ceil(start - EARLY), _last(places) + 1)
     downs = beats[beats % joined.meter == 0]
     return BeatSong(
         times,
         joined.lanes[kept],
         joined.velocities[kept],
-        seconds_at(beats) - zero,
-        seconds_at(downs) - zero,
+        _seconds_at(beats, lived) - zero,
+        _seconds_at(downs, lived) - zero,
     )
 
 
@@ -147,28 +147,29 @@ def _in_a_row(parts: Sequence[Phrase], like: Phrase) -> Phrase:
     )
 
 
-class _tempo:  # noqa: N801 - a function with a memory
-    """Seconds at places in beats, for a tempo that is steady, drifts, sways, jumps or slows down."""
+def _lived(n_beats: int, bpm: float, rng: np.random.Generator) -> Floats:
+    """Return the seconds of beats in a tempo that is steady, drifts, sways, jumps or slows down."""
+    n = n_beats + 2
+    kind = rng.choice(5, p=[0.5, 0.27, 0.09, 0.07, 0.07])
+    slower: Floats = np.zeros(n)  # logarithm of the length of each beat against the first
+    if kind == 1:
+        slower = np.cumsum(rng.normal(0, float(rng.choice([0.001, 0.003, 0.008])), n))
+    elif kind == 2:
+        sway = float(rng.uniform(0.03, 0.15))
+        slower = np.asarray(sway * np.sin(np.arange(n) * 2 * np.pi / rng.uniform(6, 40)))
+    elif kind == 3:
+        jump = float(rng.normal(0, 0.12))
+        slower = np.where(np.arange(n) >= 4 * rng.integers(2, max(3, n // 4)), jump, 0.0)
+    elif kind == 4:
+        slower = np.linspace(0.0, float(rng.normal(0, 0.25)), n)
+    lengths = 60.0 / bpm * np.exp(np.clip(slower, -0.4, 0.4))
+    return np.concatenate([[0.0], np.cumsum(lengths)])
 
-    def __init__(self, n_beats: int, bpm: float, rng: np.random.Generator) -> None:
-        n = n_beats + 2
-        kind = rng.choice(5, p=[0.5, 0.27, 0.09, 0.07, 0.07])
-        slower = np.zeros(n)  # logarithm of the length of each beat against the first
-        if kind == 1:
-            slower = np.cumsum(rng.normal(0, rng.choice([0.001, 0.003, 0.008]), n))
-        elif kind == 2:
-            slower = rng.uniform(0.03, 0.15) * np.sin(np.arange(n) * 2 * np.pi / rng.uniform(6, 40))
-        elif kind == 3:
-            slower = rng.normal(0, 0.12) * (np.arange(n) >= 4 * rng.integers(2, max(3, n // 4)))
-        elif kind == 4:
-            slower = np.linspace(0, rng.normal(0, 0.25), n)
-        lengths = 60.0 / bpm * np.exp(np.clip(slower, -0.4, 0.4))
-        self._seconds = np.concatenate([[0.0], np.cumsum(lengths)])
 
-    def __call__(self, places: Floats) -> Floats:
-        from_first = np.interp(places, np.arange(len(self._seconds)), self._seconds)
-        before = np.minimum(places, 0.0) * (self._seconds[1] - self._seconds[0])
-        return np.asarray(from_first + before)
+def _seconds_at(places: Floats, seconds: Floats) -> Floats:
+    """Return the seconds of places in beats, also of those a little before the first."""
+    early = np.minimum(places, 0.0) * (seconds[1] - seconds[0])
+    return np.asarray(np.interp(places, np.arange(len(seconds)), seconds) + early)
 
 
 def _without_a_beat(seconds: float, rng: np.random.Generator) -> BeatSong:

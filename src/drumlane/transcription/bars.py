@@ -6,12 +6,12 @@ A path is a row of bars. Each first beat counts the log-odds of its downbeat act
 its metre is; changing the metre has its price, and so has a single bar of another length.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-USUALNESS = {2: 0.6, 3: 0.4, 4: 0.0, 5: 1.2, 7: 1.6}  # price of a bar, by its beats
 CHANGE = 9.0
 ODD_BAR = 9.0
 _LOGIT = 4.0
@@ -33,18 +33,17 @@ class Bars:
         return np.concatenate([np.diff(self.first_beats), self.meters[-1:]])
 
 
-def best_bars(downbeat: NDArray[np.floating], meters: tuple[int, ...]) -> Bars:
+def best_bars(downbeat: NDArray[np.floating], meters: Mapping[int, float]) -> Bars:
     """Return the bars of a piece.
 
     Args:
         downbeat: activation at each beat, shape (beats,), at least one; 0..1.
-        meters: beats a bar that come into question.
+        meters: beats a bar that come into question, with the price of such a bar.
     """
     odds = np.clip(downbeat, 1e-3, 1 - 1e-3).astype(np.float64)
     gain = np.clip(np.log(odds / (1 - odds)), -_LOGIT, _LOGIT) + _BIAS
-    prices = np.array([USUALNESS.get(m, 1.0) for m in meters])
-    score, bar, before = _fill(gain, np.array(meters), prices)
-    return _trace(score, bar, before, meters)
+    score, bar, before = _fill(gain, np.array(list(meters)), np.array(list(meters.values())))
+    return _trace(score, bar, before, tuple(meters))
 
 
 def _fill(

@@ -1,13 +1,13 @@
 """Beats: the hits of a piece become its tempo map; the hits stay where they are.
 
-Flow: transcription.decoding -> **beats** (hit_frames, pulse, tempo_fit, meters, bars, tempo_layout) -> TempoMap
+Flow: decoding -> **beats** (hit_frames, pulse, tempo_fit, meters, bars, tempo_layout) -> TempoMap
 
 What the user knows (tempo, first bar line, time signature) is believed, the rest is heard. Without a beat the
 map is 120 bpm in 4/4, and the log says so.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.errors import ConfigError
+from drumlane.files import shown
 from drumlane.models.beat_model import BeatModel, load_beat_model
 from drumlane.performance import Performance
 from drumlane.timing import DEFAULT_BPM, TempoMap
@@ -44,6 +45,7 @@ from drumlane.transcription.trackers import AUDIO_TRACKERS, NONE, OWN, check_tra
 SLOWEST_BPM, FASTEST_BPM = 20.0, 480.0  # of quarter notes, that a user may name
 LATEST_OFFSET = 86400.0  # seconds
 _LEAST_BEATS = 4
+_NEAR_SECONDS = 1.0  # there is playing so near to a stroke
 _LEAST_BELIEF = 0.15  # mean activation of the beats, 0..1
 _CANDIDATE = 0.04  # a tempo may be this far from a named one, of it
 _NAMED = 0.012  # and from the one that is named
@@ -126,14 +128,15 @@ class BeatTracker:
             )
         heard = self._heard(performance, source)
         if heard is None:
-            return self._without_beats(performance, meter)
+            return self._without_beats(performance, meter, source)
         times, _, forces = strokes_of(performance)
         return _laid_out(heard, times, forces, known)
 
-    def _without_beats(self, performance: Performance, meter: Meter) -> TempoMap:
-        bpm = self.options.bpm or DEFAULT_BPM
-        say = _log.warning if performance.hits else _log.info
-        say("no beat found in %d hits; the tempo is written as %g bpm", len(performance), bpm)
+    def _without_beats(self, performance: Performance, meter: Meter, source: Path | None) -> TempoMap:
+        bpm, n_hits = self.options.bpm or DEFAULT_BPM, len(performance)
+        say = _log.warning if n_hits else _log.info
+        where = f"{shown(source)}: " if source else ""
+        say("%sno beat found in %d hits; the tempo is written as %g bpm", where, n_hits, bpm)
         return constant_map(bpm, self.options.offset or 0.0, meter.numerator, meter.denominator)
 
     def _heard(self, performance: Performance, source: Path | None) -> _Heard | None:
@@ -144,26 +147,31 @@ class BeatTracker:
         if len(performance) < _LEAST_BEATS:
             return None
         self._model = self._model or load_beat_model(threads=self._threads)
-        n_frames = int(performance.duration * FPS) + 1
-        activations = self._model.run(hit_frames(*strokes_of(performance), n_frames))
-        return _of_activations(activations, _rates(self.options))
+        strokes = hit_frames(*strokes_of(performance), int(performance.duration * FPS) + 1)
+        return _of_activations(self._model.run(strokes), _played(strokes), _rates(self.options))
 
 
 def _rates(options: BeatOptions) -> tuple[tuple[float, float], ...]:
     """Return the ranges of beats a minute that a user's tempos leave."""
     quarters = options.time_signature.quarters if options.time_signature else 1.0
-    if options.bpm is not None:
-        named, width = (options.bpm,), _NAMED
-    else:
-        named, width = options.tempo_candidates, _CANDIDATE
+    named = options.tempo_candidates if options.bpm is None else (options.bpm,)
+    width = _CANDIDATE if options.bpm is None else _NAMED
     return tuple((bpm / quarters * (1 - width), bpm / quarters * (1 + width)) for bpm in named)
 
 
+def _played(strokes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return whether there is a stroke within a second of each frame."""
+    struck = np.concatenate([[0], np.cumsum(strokes.any(axis=1))])
+    frames, near = np.arange(len(strokes)), round(_NEAR_SECONDS * FPS)
+    behind = struck[np.minimum(frames + near + 1, len(strokes))]
+    return np.asarray(behind > struck[np.maximum(frames - near, 0)])
+
+
 def _of_activations(
-    activations: NDArray[np.float32], rates: tuple[tuple[float, float], ...]
+    activations: NDArray[np.float32], played: NDArray[np.bool_], rates: tuple[tuple[float, float], ...]
 ) -> _Heard | None:
     beat, downbeat = activations.T.astype(np.float64)
-    frames = best_beats(beat, rates)
+    frames = best_beats(beat, rates, played)
     if len(frames) < _LEAST_BEATS or beat[frames].mean() < _LEAST_BELIEF:
         return None
     wide = np.max([downbeat, np.roll(downbeat, 1), np.roll(downbeat, -1)], axis=0)
@@ -200,10 +208,10 @@ def _laid_out(heard: _Heard, strokes: Floats, forces: Floats, known: BeatOptions
 
 def _meters(
     struck: Struck, strokes: Floats, rate: float, meter: Meter | None
-) -> tuple[tuple[int, ...], float]:
+) -> tuple[Mapping[int, float], float]:
     """Return the metres, in beats a bar, that come into question, and the quarter notes of a beat."""
     if meter is not None:
-        return (meter.beats,), meter.quarters
+        return {meter.beats: 0.0}, meter.quarters
     if rate <= COMPOUND_FASTEST and in_threes(struck.times, strokes):
         return COMPOUND, 1.5
     return SIMPLE, 1.0

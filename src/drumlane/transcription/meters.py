@@ -6,19 +6,22 @@ A beat is what a foot taps. In n/4 it is a quarter note, in 6/8, 9/8 and 12/8 a 
 an eighth.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.errors import ConfigError
 
-SIMPLE = (3, 4, 5, 7)  # beats a bar that are looked for
-COMPOUND = (2, 3, 4)
+# Beats a bar that are looked for, and how unusual they are: a price for each bar. 12/8 is two bars of 6/8.
+SIMPLE: Mapping[int, float] = MappingProxyType({4: 0.0, 3: 0.4, 5: 2.0, 7: 2.4})
+COMPOUND: Mapping[int, float] = MappingProxyType({2: 0.0, 3: 0.8})
 COMPOUND_FASTEST = 105.0  # beats a minute; all three of three, faster, are triplets in n/4
 EIGHTHS_FROM = 180.0  # beats a minute; five or seven to a bar, this fast, are eighths
 LARGEST = 32  # numerator and denominator
-_INSIDE = 0.09  # of the beat; a stroke this near to a division of it is on it
+_DIVISIONS = np.array([0.0, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1.0])  # of a beat
 
 Floats = NDArray[np.float64]
 
@@ -87,12 +90,10 @@ def in_threes(beats: Floats, strokes: Floats) -> bool:
     inside = strokes[(strokes >= beats[0]) & (strokes < beats[-1])]
     number = np.searchsorted(beats, inside, side="right") - 1
     place = (inside - beats[number]) / np.diff(beats)[number]
-
-    def played(division: float) -> NDArray[np.bool_]:
-        on_it = np.abs(place - division) < _INSIDE
-        return np.asarray(np.bincount(number[on_it], minlength=len(beats)) > 0)
-
-    all_three = np.sum(played(1 / 3) & played(2 / 3))
-    halved = np.sum(played(1 / 2) & ~played(1 / 3))
-    divided = np.sum(played(1 / 3) | played(2 / 3) | played(1 / 2))
-    return bool(all_three > 0.4 * divided and all_three > 2 * halved)
+    nearest = np.abs(place[:, None] - _DIVISIONS).argmin(axis=1)
+    played = np.zeros((len(beats), len(_DIVISIONS)), dtype=bool)
+    played[number, nearest] = True
+    _, quarter, third, half, two_thirds, _, _ = played.T
+    all_three = np.sum(third & two_thirds)
+    even = np.sum(half | quarter)
+    return bool(all_three > 0.4 * np.sum(played[:, 1:-1].any(axis=1)) and all_three > 2 * even)

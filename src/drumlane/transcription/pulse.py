@@ -2,10 +2,11 @@
 
 Flow: models (beats) -> **pulse** -> transcription.bars
 
-A path is a row of beats. Each beat counts the log-odds of its activation and, mildly, how usual its tempo is, so
-that of a tempo and its double the one wins that the network means and not the one that covers more. A change
-of interval costs more the larger it is. Where nothing can be heard for long, a path may stop and begin again
-at a fixed price; the beats between are then counted evenly.
+A path is a row of beats. Each beat counts the log-odds of its activation and, mildly, how usual its tempo is,
+so that of a tempo and its double the one wins that the network means and not the one that covers more. A
+change of interval costs more the larger it is. A path may begin late, end early, or stop and begin again;
+that costs by the second, as far as there is playing, so that weak beats are kept and only what has no beat is
+left out. Beats of a break between two parts are then counted evenly.
 
 It is the bar pointer model without its frames between beats, whose part in the sum does not depend on the
 path. After: Krebs, Böck and Widmer, "An efficient state-space model for joint tempo and meter tracking",
@@ -22,9 +23,10 @@ from drumlane.transcription.hit_frames import FPS
 SLOWEST, FASTEST = 50.0, 240.0  # beats a minute
 USUAL = 115.0
 UNUSUAL = 0.25  # price of a beat whose tempo is an octave from the usual one
-BIAS = 0.5  # added to the log-odds: a beat that is half believed is one
+BIAS = 1.0  # added to the log-odds: a beat that is half believed is one
 CHANGE = 30.0  # price of a change of interval, by the logarithm of its ratio
-RESTART = 15.0  # price of stopping and beginning again
+RESTART = 10.0  # price of stopping and beginning again
+LEFT_OUT = 2.0  # price of a second of playing that no beat is found in
 _FREE = 0.6  # frames; a change that intervals of whole frames need even in a steady tempo
 _WIDEST = 0.16  # largest change of interval from beat to beat, of the interval
 _LOGIT = 5.0
@@ -52,20 +54,28 @@ class _Table:
     restart: NDArray[np.int32]  # (frames,), where the path was before it began again here; -1: nowhere
 
 
-def best_beats(activation: NDArray[np.floating], rates: tuple[tuple[float, float], ...] = ()) -> Frames:
+def best_beats(
+    activation: NDArray[np.floating],
+    rates: tuple[tuple[float, float], ...] = (),
+    played: NDArray[np.bool_] | None = None,
+) -> Frames:
     """Return the frames of the beats, ascending; none where nothing speaks for a beat.
 
     Args:
         activation: of beats, shape (frames,), 0..1.
         rates: ranges of beats a minute to which tempos are bound; empty for all between the bounds.
+        played: whether there is playing in each frame; None where nobody knows.
     """
     moves = _moves(rates)
     reach = int(moves.periods[-1])
     odds = np.clip(activation, 1e-4, 1 - 1e-4).astype(np.float64)
     gain = np.clip(np.log(odds / (1 - odds)), -_LOGIT, _LOGIT) + BIAS
     # Beats may begin with the first frame: the beat before it lies in the padding.
-    table = _fill(np.pad(gain, (reach, 0), constant_values=-_LOGIT).astype(np.float32), moves)
-    frames = _trace(table, moves) - reach
+    padded = np.pad(gain, (reach, 0), constant_values=-_LOGIT).astype(np.float32)
+    left_out = np.zeros(len(padded), np.float32)
+    if played is not None:
+        left_out[reach:] = LEFT_OUT / FPS * np.cumsum(played)
+    frames = _trace(_fill(padded, left_out, moves), left_out, moves) - reach
     return frames[frames >= 0]
 
 
@@ -90,11 +100,17 @@ def _around(steps: Floats, i: int) -> float:
 
 
 def _moves(rates: tuple[tuple[float, float], ...]) -> _Moves:
-    periods = np.arange(int(FPS * 60 / FASTEST), int(np.ceil(FPS * 60 / SLOWEST)) + 1)
+    slowest, fastest = (
+        min([SLOWEST, *(low for low, _ in rates)]),
+        max([FASTEST, *(high for _, high in rates)]),
+    )
+    periods = np.arange(int(FPS * 60 / fastest), int(np.ceil(FPS * 60 / slowest)) + 1)
     octaves = np.log2(FPS * 60 / periods / USUAL)
     allowed = UNUSUAL * octaves**2
     if rates:
-        wanted = [(FPS * 60 / high - 0.5 <= periods) & (periods <= FPS * 60 / low + 0.5) for low, high in rates]
+        wanted = [
+            (FPS * 60 / high - 0.5 <= periods) & (periods <= FPS * 60 / low + 0.5) for low, high in rates
+        ]
         allowed = np.where(np.any(wanted, axis=0), 0.0, np.inf)
     widest = int(np.ceil(_WIDEST * periods[-1]))
     before = np.arange(len(periods))[:, None] + np.arange(-widest, widest + 1)
@@ -112,8 +128,11 @@ def _moves(rates: tuple[tuple[float, float], ...]) -> _Moves:
     )
 
 
-def _fill(gain: NDArray[np.float32], moves: _Moves) -> _Table:
-    """Fill the table, as many frames at once as the shortest interval has: they cannot follow each other."""
+def _fill(gain: NDArray[np.float32], left_out: NDArray[np.float32], moves: _Moves) -> _Table:
+    """Fill the table, as many frames at once as the shortest interval has: they cannot follow each other.
+
+    ``left_out`` is the price of all playing up to each frame.
+    """
     n_frames, n_periods = len(gain), len(moves.periods)
     reach, block = int(moves.periods[-1]), int(moves.periods[0])
     table = _Table(
@@ -122,15 +141,17 @@ def _fill(gain: NDArray[np.float32], moves: _Moves) -> _Table:
         np.full(n_frames, -1, np.int32),
     )
     begin = np.zeros(n_frames, np.float32)  # what a path is worth that begins (again) in a frame
-    best, where = 0.0, -1
+    best, where = -np.inf, -1  # of the paths so far, without the price of what is behind them
     for first in range(reach, n_frames, block):
         frames = np.arange(first, min(first + block, n_frames))
-        begin[frames], table.restart[frames] = max(0.0, best - RESTART), where if best > RESTART else -1
+        begin[frames] = max(0.0, best - RESTART) - left_out[frames]
+        table.restart[frames] = where if best > RESTART else -1
         _fill_block(table, frames, gain, begin, moves)
         # Only what is more than an interval away: nearer, a path goes on.
-        done = table.score[max(0, first - reach - block) : max(0, first - reach)]
+        near = slice(max(0, first - reach - block), max(0, first - reach))
+        done = table.score[near].max(axis=1) + left_out[near]
         if done.size and (highest := float(done.max())) > best:
-            best, where = highest, max(0, first - reach - block) + int(done.max(axis=1).argmax())
+            best, where = highest, near.start + int(done.argmax())
     return table
 
 
@@ -146,10 +167,12 @@ def _fill_block(
     table.score[frames] = np.maximum(fresh, followed) + gain[frames, None] - moves.allowed
 
 
-def _trace(table: _Table, moves: _Moves) -> Frames:
-    if not np.isfinite(table.score).any() or table.score.max() <= 0:
+def _trace(table: _Table, left_out: NDArray[np.float32], moves: _Moves) -> Frames:
+    final = table.score.max(axis=1, initial=-np.inf) + left_out
+    if not len(final) or final.max() <= 0:  # without any beat it is not worse
         return np.zeros(0, np.intp)
-    frame, period = (int(i) for i in np.unravel_index(int(table.score.argmax()), table.score.shape))
+    frame = int(final.argmax())
+    period = int(table.score[frame].argmax())
     beats: list[int] = []
     while frame >= 0:
         beats.append(frame)

@@ -7,7 +7,6 @@ own, fills the time before the first beat. Where they are no whole bars, the fir
 """
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import numpy as np
 
@@ -17,7 +16,8 @@ from drumlane.transcription.meters import meter_of
 from drumlane.transcription.tempo_fit import Steady
 
 AT_ONCE = 0.06  # seconds; no lead-in is shorter: the first beat is laid on second 0
-_SAME = 0.003  # seconds; a lead-in that differs by less goes at the song's tempo
+_SAME = 0.001  # seconds; a lead-in that differs by less goes at the song's tempo: nothing heard is more exact
+_EXACT = 1e-9  # seconds; the same where nothing was heard but all is given
 _SAME_TEMPO = 1e-9  # of the tempo
 
 
@@ -30,7 +30,7 @@ def tempo_map(steady: Steady, bars: Bars, quarters: float) -> TempoMap:
         quarters: quarter notes a beat.
     """
     lead = _lead_in(steady, bars, quarters)
-    changes = [*_lead_changes(steady, lead, quarters), *_changes(steady, lead, quarters)]
+    changes = _all_changes(steady, lead, quarters, _SAME)
     return TempoMap(_without_repeats(changes), tuple(_signatures(bars, lead, quarters)))
 
 
@@ -47,7 +47,7 @@ def constant_map(bpm: float, first_downbeat: float, numerator: int, denominator:
     steady = Steady(np.array([0, 1]), np.array([first_downbeat, first_downbeat + interval]))
     n_quarters = 4.0 * numerator / denominator
     lead = _lead_quarters(first_downbeat, interval, whole=True)
-    changes = [*_lead_changes(steady, lead, 1.0), *_changes(steady, lead, 1.0)]
+    changes = _all_changes(steady, lead, 1.0, _EXACT)
     short = _short_bar(lead, n_quarters)
     signatures = [*short, TimeSignature(lead % n_quarters if short else 0.0, numerator, denominator)]
     return TempoMap(_without_repeats(changes), tuple(signatures))
@@ -56,34 +56,41 @@ def constant_map(bpm: float, first_downbeat: float, numerator: int, denominator:
 def _lead_in(steady: Steady, bars: Bars, quarters: float) -> float:
     """Return the quarter notes before the first beat; with the upbeat they are whole."""
     upbeat = int(bars.first_beats[0]) * quarters
-    lead = _lead_quarters(float(steady.seconds[0]), float(steady.intervals[0]) / quarters, upbeat % 1 == 0)
-    return lead
+    return _lead_quarters(float(steady.seconds[0]), float(steady.intervals[0]) / quarters, upbeat % 1 == 0)
 
 
 def _lead_quarters(seconds: float, interval: float, whole: bool) -> float:
     """Return how many quarter notes fill the seconds, nearest to an interval; halves where not ``whole``."""
     if seconds < AT_ONCE:
-        return 0.0 if whole else 0.5
+        return 0.0
     shift = 0.0 if whole else 0.5
     return max(1.0 - shift, float(np.rint(seconds / interval - shift)) + shift)
 
 
-def _lead_changes(steady: Steady, lead: float, quarters: float) -> Iterator[TempoChange]:
-    """Yield the tempo before the first beat; without a lead-in, that of the first beat, which begins at 0."""
+def _all_changes(steady: Steady, lead: float, quarters: float, same: float) -> list[TempoChange]:
+    """Return the tempo of the lead-in and those of the stretches.
+
+    Without a lead-in the first beat begins at second 0 whenever it is played: it is longer or shorter.
+    """
     start, interval = float(steady.seconds[0]), float(steady.intervals[0])
+    if lead and abs(start - lead * interval / quarters) > same:
+        return [TempoChange(0.0, 60.0 * lead / start), *_changes(steady, lead, quarters, 0)]
     if lead:
-        same = abs(start - lead * interval / quarters) <= _SAME
-        yield TempoChange(0.0, 60.0 * quarters / interval if same else 60.0 * lead / max(start, 1e-3))
-    elif abs(start) > _SAME:
-        yield TempoChange(0.0, 60.0 * quarters / max(start + interval, 0.1 * interval))
+        return [TempoChange(0.0, _bpm(quarters, interval)), *_changes(steady, lead, quarters, 0)]
+    if abs(start) > same:
+        first = max(start + interval, 0.1 * interval)
+        return [TempoChange(0.0, 60.0 * quarters / first), *_changes(steady, lead, quarters, 1)]
+    return list(_changes(steady, lead, quarters, 0))
 
 
-def _changes(steady: Steady, lead: float, quarters: float) -> Iterator[TempoChange]:
-    squeezed = not lead and abs(float(steady.seconds[0])) > _SAME
-    for (first, last), interval in zip(pairwise(steady.knots.tolist()), steady.intervals, strict=True):
-        begin = 1 if squeezed and first == 0 else first
-        if begin < last or last == steady.knots[-1]:
-            yield TempoChange(lead + begin * quarters, 60.0 * quarters / float(interval))
+def _changes(steady: Steady, lead: float, quarters: float, first_beat: int) -> Iterator[TempoChange]:
+    for knot, interval in zip(steady.knots[:-1].tolist(), steady.intervals.tolist(), strict=True):
+        yield TempoChange(lead + max(knot, first_beat) * quarters, _bpm(quarters, interval))
+
+
+def _bpm(quarters: float, interval: float) -> float:
+    """Return the tempo; the last digits are rounding, and a named tempo is written as it was named."""
+    return round(60.0 * quarters / interval, 9)
 
 
 def _without_repeats(changes: list[TempoChange]) -> tuple[TempoChange, ...]:

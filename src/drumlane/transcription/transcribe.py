@@ -1,6 +1,6 @@
 """Transcribe: a sound in, a performance out; the one call most users need.
 
-Flow: audio -> recording -> activations -> decoding -> **Performance**
+Flow: audio -> recording -> activations -> decoding -> beats -> **Performance**
 
     >>> import drumlane
     >>> performance = drumlane.transcribe("song.mp3")  # doctest: +SKIP
@@ -75,7 +75,7 @@ class Transcriber:
     def transcribe(
         self, source: Source, sample_rate: int | None = None, progress: Progress | None = None
     ) -> Performance:
-        """Return the hits of a recording.
+        """Return the hits of a recording, with its tempo map.
 
         Args:
             source: a path, or samples of shape (n,) or (n, channels).
@@ -85,7 +85,7 @@ class Transcriber:
         Raises:
             AudioError: the sound cannot be read, is empty or holds non-finite samples.
         """
-        return self.decode(self.activations(source, sample_rate, progress), source)
+        return self.with_tempo(self.decode(self.activations(source, sample_rate, progress)), source)
 
     def activations(
         self, source: Source, sample_rate: int | None = None, progress: Progress | None = None
@@ -99,19 +99,23 @@ class Transcriber:
         spec = replace(self.model.card.feature_spec, n_low=0)
         return features_of(Recording(source, spec.sample_rate, sample_rate, partial=self._partial), spec)
 
-    def decode(self, activations: PieceActivations, source: Source | None = None) -> Performance:
-        """Return the hits in activations and where their beats are.
+    def decode(self, activations: PieceActivations) -> Performance:
+        """Return the hits in activations, without their tempo."""
+        return decode(activations, self.decoder)
+
+    def with_tempo(self, performance: Performance, source: Source | None = None) -> Performance:
+        """Return a performance with the tempo map of its hits.
 
         Args:
-            activations: of a whole recording.
+            performance: hits of a recording.
             source: the recording; only beat trackers that hear sound need it, as a path.
 
         Raises:
             ConfigError: such a tracker was asked for, and the recording is no file.
+            DrumlaneError: that tracker is not installed.
         """
-        heard = decode(activations, self.decoder)
         path = Path(source) if isinstance(source, (str, PathLike)) else None
-        return replace(heard, tempo=self._beats.tempo(heard, path))
+        return replace(performance, tempo=self._beats.tempo(performance, path))
 
 
 def transcribe(

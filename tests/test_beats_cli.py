@@ -37,7 +37,7 @@ def test_the_midi_file_and_the_line_about_it_have_the_tempo(run: Run, song: Path
         (("--beats", "none"), 120.0, "4/4"),
         (("--bpm", "50", "--offset", "0.6"), 50.0, "4/4"),
         (("--bpm", "99.5", "--offset", "0.6", "--time-signature", "3/4"), 99.5, "3/4"),
-        (("--tempo-candidates", "50,210"), 50.0, "4/4"),
+        (("--tempo-candidates", "50,210", "--time-signature", "4/4"), 50.0, "4/4"),
     ],
 )
 def test_what_is_known_is_written(

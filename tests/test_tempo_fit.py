@@ -63,25 +63,35 @@ def activation_of(frames: np.ndarray, n_frames: int, height: float = 0.9) -> np.
 def test_an_even_pulse_is_found_beat_by_beat(bpm: float, first: int) -> None:
     true = first + np.arange(0, 1500, FPS * 60 / bpm)
     found = best_beats(activation_of(true, 2000))
-    assert found.tolist() == np.rint(true).astype(int).tolist()
+    assert found.frames.tolist() == np.rint(true).astype(int).tolist()
 
 
 def test_a_pulse_that_stops_for_long_is_taken_up_again_and_counted_through() -> None:
     true = np.arange(0, 3000, 25.0)
     heard = true[(true < 1000) | (true >= 2000)]
     found = best_beats(activation_of(heard, 3000))
-    assert set(heard.astype(int)) <= set(found.tolist())
+    assert set(heard.astype(int)) <= set(found.frames.tolist())
+    assert found.begins_again.sum() == 1
     assert np.allclose(evenly_filled(found), true, atol=1.0)
 
 
 def test_nothing_gives_no_beats() -> None:
-    assert len(best_beats(np.full(1000, 0.01))) == 0
-    assert len(best_beats(np.zeros(0))) == 0
+    assert len(best_beats(np.full(1000, 0.01)).frames) == 0
+    assert len(best_beats(np.zeros(0)).frames) == 0
+    playing = best_beats(np.full(1000, 0.01), played=np.ones(1000, dtype=bool))
+    assert len(playing.frames) == 0
 
 
 def test_named_rates_bind_the_pulse() -> None:
     every = activation_of(np.arange(0, 2000, 25.0), 2000)  # 120
-    assert np.diff(best_beats(every, ((58.0, 62.0),))).tolist() == [50] * 39
+    assert np.diff(best_beats(every, ((58.0, 62.0),)).frames).tolist() == [50] * 39
+
+
+def test_weak_beats_are_kept_where_there_is_playing() -> None:
+    true = np.arange(0, 3000, 25)
+    activation = activation_of(true, 3000)
+    activation[true[true > 1500]] = 0.3
+    assert best_beats(activation, played=np.ones(3000, dtype=bool)).frames.tolist() == true.tolist()
 
 
 # Bars -----------------------------------------------------------------------------------------------

@@ -105,17 +105,20 @@ def _summary(heard: Heard) -> str:
 def _tempo(performance: "Performance") -> str:
     """Return ``92.0 bpm 4/4``, or ``88.1-95.0 bpm 4/4``: what there is most of, without the lead-in."""
     tempo = performance.tempo
-    starts = [change.beat for change in tempo.changes]
-    end = max(float(tempo.seconds_to_beats(performance.duration)), starts[-1])
-    lengths = [b - a for a, b in pairwise([*starts, end])]
-    seconds = [60.0 / c.bpm * length for c, length in zip(tempo.changes, lengths, strict=True)]
-    usual = [c.bpm for c, s in zip(tempo.changes, seconds, strict=True) if s >= 0.05 * sum(seconds)]
-    low, high = min(usual, default=tempo.changes[-1].bpm), max(usual, default=tempo.changes[-1].bpm)
-    bars = [signature.beat for signature in tempo.signatures]
-    longest = max(range(len(bars)), key=lambda i: [*bars[1:], max(end, bars[-1])][i] - bars[i])
-    signature = tempo.signatures[longest]
-    bpm = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f}-{high:.1f}"
-    return f"{bpm} bpm {signature.numerator}/{signature.denominator}"
+    end = float(tempo.seconds_to_beats(performance.duration))
+    music = tempo.changes[1:] or tempo.changes  # a lead-in is no tempo of the music
+    lengths = _lengths([change.beat for change in music], end)
+    least = 0.05 * sum(lengths)
+    usual = [change.bpm for change, length in zip(music, lengths, strict=True) if length >= least]
+    low, high = f"{min(usual):.1f}", f"{max(usual):.1f}"
+    bars = _lengths([signature.beat for signature in tempo.signatures], end)
+    bar = tempo.signatures[bars.index(max(bars))]
+    return f"{low if low == high else f'{low}-{high}'} bpm {bar.numerator}/{bar.denominator}"
+
+
+def _lengths(starts: list[float], end: float) -> list[float]:
+    """Return how many beats each of several stretches has up to ``end``."""
+    return [max(0.0, min(b, end) - min(a, end)) for a, b in pairwise([*starts, end])]
 
 
 def _write(heard: Heard, output: Path, transcriber: "Transcriber") -> None:

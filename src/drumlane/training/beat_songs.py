@@ -13,7 +13,7 @@ from drumlane.training.beat_patterns import compose_phrase, silent_phrase
 from drumlane.training.beat_phrases import EARLY, Phrase
 
 SLOWEST, FASTEST = 48.0, 240.0  # beats a minute
-COMPOSED = 0.4  # of the songs
+COMPOSED = 0.35  # of the songs
 _TIMING_SD = (0.0, 0.002, 0.005, 0.01)  # seconds; choices
 Floats = NDArray[np.float64]
 
@@ -77,9 +77,13 @@ def _first_phrase(phrases: Phrases, rng: np.random.Generator) -> Phrase:
 
 
 def _rate(phrase: Phrase, rng: np.random.Generator) -> float:
-    """Return beats a minute: mostly near the phrase's own, sometimes anything from half to double."""
-    spread = 0.2 if phrase.style == "composed" else 0.3
-    factor = np.exp(rng.normal(0, spread)) if rng.random() < 0.75 else 2.0 ** rng.uniform(-0.9, 0.9)
+    """Return beats a minute: mostly near the phrase's own, sometimes anything from half to double.
+
+    How a groove is counted depends on its tempo; too much stretching would unlearn that.
+    """
+    dice = rng.random()
+    spread = 0.12 if dice < 0.6 or phrase.style == "composed" else 0.3
+    factor = 2.0 ** rng.uniform(-0.9, 0.9) if dice > 0.87 else np.exp(rng.normal(0, spread))
     return float(np.clip(phrase.bpm * factor, SLOWEST, FASTEST))
 
 

@@ -123,9 +123,7 @@ class BeatTracker:
         """
         known, meter = self.options, self.options.time_signature or Meter(4, 4)
         if known.tracker == NONE or (known.bpm is not None and known.offset is not None):
-            return constant_map(
-                known.bpm or DEFAULT_BPM, known.offset or 0.0, meter.numerator, meter.denominator
-            )
+            return constant_map(known.bpm or DEFAULT_BPM, known.offset or 0.0, meter)
         heard = self._heard(performance, source)
         if heard is None:
             return self._without_beats(performance, meter, source)
@@ -137,7 +135,7 @@ class BeatTracker:
         say = _log.warning if n_hits else _log.info
         where = f"{shown(source)}: " if source else ""
         say("%sno beat found in %d hits; the tempo is written as %g bpm", where, n_hits, bpm)
-        return constant_map(bpm, self.options.offset or 0.0, meter.numerator, meter.denominator)
+        return constant_map(bpm, self.options.offset or 0.0, meter)
 
     def _heard(self, performance: Performance, source: Path | None) -> _Heard | None:
         if self.options.tracker in AUDIO_TRACKERS:
@@ -171,12 +169,12 @@ def _of_activations(
     activations: NDArray[np.float32], played: NDArray[np.bool_], rates: tuple[tuple[float, float], ...]
 ) -> _Heard | None:
     beat, downbeat = activations.T.astype(np.float64)
-    frames = best_beats(beat, rates, played)
-    if len(frames) < _LEAST_BEATS or beat[frames].mean() < _LEAST_BELIEF:
+    pulse = best_beats(beat, rates, played)
+    if len(pulse.frames) < _LEAST_BEATS or beat[pulse.frames].mean() < _LEAST_BELIEF:
         return None
     wide = np.max([downbeat, np.roll(downbeat, 1), np.roll(downbeat, -1)], axis=0)
     places = np.arange(len(wide)) / FPS
-    return _Heard(evenly_filled(frames) / FPS, lambda seconds: np.interp(seconds, places, wide))
+    return _Heard(evenly_filled(pulse) / FPS, lambda seconds: np.interp(seconds, places, wide))
 
 
 def _of_times(beats: Floats, downbeats: Floats) -> _Heard | None:

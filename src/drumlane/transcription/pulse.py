@@ -23,16 +23,25 @@ from drumlane.transcription.hit_frames import FPS
 SLOWEST, FASTEST = 50.0, 240.0  # beats a minute
 USUAL = 115.0
 UNUSUAL = 0.25  # price of a beat whose tempo is an octave from the usual one
-BIAS = 1.0  # added to the log-odds: a beat that is half believed is one
-CHANGE = 30.0  # price of a change of interval, by the logarithm of its ratio
-RESTART = 10.0  # price of stopping and beginning again
+BIAS = 0.25  # added to the log-odds: a beat that is nearly half believed is one
+CHANGE = 60.0  # price of a change of interval, by the logarithm of its ratio
+RESTART = 20.0  # price of stopping and beginning again
 LEFT_OUT = 2.0  # price of a second of playing that no beat is found in
-_FREE = 0.6  # frames; a change that intervals of whole frames need even in a steady tempo
+_FREE = 1.0  # frames; a change that intervals of whole frames need even in a steady tempo
 _WIDEST = 0.16  # largest change of interval from beat to beat, of the interval
+_AROUND = 8  # beats
 _LOGIT = 5.0
 
 Floats = NDArray[np.float64]
 Frames = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pulse:
+    """A row of beats, perhaps in several parts."""
+
+    frames: Frames  # (beats,), ascending
+    begins_again: NDArray[np.bool_]  # (beats,), whether a part that is not the first begins with the beat
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +67,8 @@ def best_beats(
     activation: NDArray[np.floating],
     rates: tuple[tuple[float, float], ...] = (),
     played: NDArray[np.bool_] | None = None,
-) -> Frames:
-    """Return the frames of the beats, ascending; none where nothing speaks for a beat.
+) -> Pulse:
+    """Return the beats; none where nothing speaks for a beat.
 
     Args:
         activation: of beats, shape (frames,), 0..1.
@@ -75,57 +84,48 @@ def best_beats(
     left_out = np.zeros(len(padded), np.float32)
     if played is not None:
         left_out[reach:] = LEFT_OUT / FPS * np.cumsum(played)
-    frames = _trace(_fill(padded, left_out, moves), left_out, moves) - reach
-    return frames[frames >= 0]
+    pulse = _trace(_fill(padded, left_out, moves), left_out, moves)
+    inside = pulse.frames >= reach
+    return Pulse(pulse.frames[inside] - reach, pulse.begins_again[inside])
 
 
-def evenly_filled(frames: Frames) -> Floats:
-    """Return beats with those that are missing between two of them, where a path began again, put in evenly.
+def evenly_filled(pulse: Pulse) -> Floats:
+    """Return the frames of the beats, with those that are missing between two parts put in evenly.
 
-    The interval is the mean of the usual ones before and behind.
+    There are as many of them as the usual interval of the beats around says.
     """
-    if len(frames) < 3:
-        return frames.astype(np.float64)
-    steps = np.diff(frames).astype(np.float64)
-    usual = np.where(steps <= FPS * 60 / SLOWEST + 1, steps, np.nan)
-    near = np.array([_around(usual, i) for i in range(len(steps))])
-    counts = np.where(np.isnan(usual), np.maximum(1, np.rint(steps / near)), 1).astype(int)
-    places = np.concatenate([[0], np.cumsum(counts)])
-    return np.interp(np.arange(places[-1] + 1), places, frames)
-
-
-def _around(steps: Floats, i: int) -> float:
-    near = steps[max(0, i - 8) : i + 9]
-    return float(np.nanmedian(near)) if np.isfinite(near).any() else FPS * 60 / USUAL
+    steps = np.diff(pulse.frames).astype(np.float64)
+    breaks = np.flatnonzero(pulse.begins_again[1:])
+    counts = np.ones(len(steps))
+    for place in breaks.tolist():
+        near = slice(max(0, place - _AROUND), place + _AROUND + 1)
+        usual = steps[near][~pulse.begins_again[1:][near]]
+        counts[place] = max(1.0, np.rint(steps[place] / np.median(usual))) if len(usual) else 1.0
+    places = np.concatenate([[0.0], np.cumsum(counts)])
+    return np.interp(np.arange(places[-1] + 1), places, pulse.frames)
 
 
 def _moves(rates: tuple[tuple[float, float], ...]) -> _Moves:
-    slowest, fastest = (
-        min([SLOWEST, *(low for low, _ in rates)]),
-        max([FASTEST, *(high for _, high in rates)]),
-    )
+    slowest = min([SLOWEST, *(low for low, _ in rates)])
+    fastest = max([FASTEST, *(high for _, high in rates)])
     periods = np.arange(int(FPS * 60 / fastest), int(np.ceil(FPS * 60 / slowest)) + 1)
-    octaves = np.log2(FPS * 60 / periods / USUAL)
-    allowed = UNUSUAL * octaves**2
-    if rates:
-        wanted = [
-            (FPS * 60 / high - 0.5 <= periods) & (periods <= FPS * 60 / low + 0.5) for low, high in rates
-        ]
-        allowed = np.where(np.any(wanted, axis=0), 0.0, np.inf)
     widest = int(np.ceil(_WIDEST * periods[-1]))
     before = np.arange(len(periods))[:, None] + np.arange(-widest, widest + 1)
     inside = (before >= 0) & (before < len(periods))
     before = np.clip(before, 0, len(periods) - 1)
     other, own = periods[before], periods[:, None]
-    change = np.abs(np.log(own / other))
-    price = CHANGE * np.maximum(0.0, change - _FREE / other)
-    possible = inside & (np.abs(own - other) <= np.maximum(1, _WIDEST * own))
-    return _Moves(
-        periods,
-        allowed.astype(np.float32),
-        before,
-        np.where(possible, price, np.inf).astype(np.float32),
-    )
+    price = CHANGE * np.maximum(0.0, np.abs(np.log(own / other)) - _FREE / other)
+    price[~inside | (np.abs(own - other) > np.maximum(1, _WIDEST * own))] = np.inf
+    return _Moves(periods, _allowed(periods, rates), before, price.astype(np.float32))
+
+
+def _allowed(periods: Frames, rates: tuple[tuple[float, float], ...]) -> NDArray[np.float32]:
+    """Return the price of each interval for its tempo; where rates are named, only they have one."""
+    length = FPS * 60.0
+    if not rates:
+        return (UNUSUAL * np.log2(length / periods / USUAL) ** 2).astype(np.float32)
+    wanted = [(length / high - 0.5 <= periods) & (periods <= length / low + 0.5) for low, high in rates]
+    return np.where(np.any(wanted, axis=0), 0.0, np.inf).astype(np.float32)
 
 
 def _fill(gain: NDArray[np.float32], left_out: NDArray[np.float32], moves: _Moves) -> _Table:
@@ -167,20 +167,22 @@ def _fill_block(
     table.score[frames] = np.maximum(fresh, followed) + gain[frames, None] - moves.allowed
 
 
-def _trace(table: _Table, left_out: NDArray[np.float32], moves: _Moves) -> Frames:
+def _trace(table: _Table, left_out: NDArray[np.float32], moves: _Moves) -> Pulse:
+    """Follow the best path back."""
     final = table.score.max(axis=1, initial=-np.inf) + left_out
-    if not len(final) or final.max() <= 0:  # without any beat it is not worse
-        return np.zeros(0, np.intp)
-    frame = int(final.argmax())
+    frame = int(final.argmax()) if len(final) and final.max() > 0 else -1  # no beat at all is not worse
     period = int(table.score[frame].argmax())
     beats: list[int] = []
+    again: list[bool] = []
     while frame >= 0:
         beats.append(frame)
+        again.append(False)
         came, earlier = int(table.came[frame, period]), frame - int(moves.periods[period])
         if came >= 0:
             frame, period = earlier, int(moves.before[period, came])
             continue
-        beats.append(earlier)
         frame = int(table.restart[earlier])
-        period = int(table.score[frame].argmax()) if frame >= 0 else 0
-    return np.array(beats[::-1], dtype=np.intp)
+        beats.append(earlier)
+        again.append(frame >= 0)
+        period = int(table.score[frame].argmax())
+    return Pulse(np.array(beats[::-1], dtype=np.intp), np.array(again[::-1], dtype=bool))

@@ -12,45 +12,40 @@ import numpy as np
 
 from drumlane.timing import TempoChange, TempoMap, TimeSignature
 from drumlane.transcription.bars import Bars
-from drumlane.transcription.meters import meter_of
+from drumlane.transcription.meters import Meter, meter_of
 from drumlane.transcription.tempo_fit import Steady
 
 AT_ONCE = 0.06  # seconds; no lead-in is shorter: the first beat is laid on second 0
-_SAME = 0.001  # seconds; a lead-in that differs by less goes at the song's tempo: nothing heard is more exact
-_EXACT = 1e-9  # seconds; the same where nothing was heard but all is given
+_SAME = 0.001  # seconds; nothing that is heard is more exact
+_EXACT = 1e-9  # seconds; what is given is
 _SAME_TEMPO = 1e-9  # of the tempo
 
 
-def tempo_map(steady: Steady, bars: Bars, quarters: float) -> TempoMap:
+def tempo_map(steady: Steady, bars: Bars, quarters: float, same: float = _SAME) -> TempoMap:
     """Return the map of a piece.
 
     Args:
         steady: where its beats are; beat 0 may be before second 0 by a little.
         bars: which of them begin bars.
         quarters: quarter notes a beat.
+        same: seconds; a lead-in that differs by less goes at the song's tempo.
     """
     lead = _lead_in(steady, bars, quarters)
-    changes = _all_changes(steady, lead, quarters, _SAME)
-    return TempoMap(_without_repeats(changes), tuple(_signatures(bars, lead, quarters)))
+    changes = _without_repeats(_all_changes(steady, lead, quarters, same))
+    return TempoMap(changes, tuple(_signatures(bars, lead, quarters)))
 
 
-def constant_map(bpm: float, first_downbeat: float, numerator: int, denominator: int) -> TempoMap:
+def constant_map(bpm: float, first_downbeat: float, meter: Meter) -> TempoMap:
     """Return the map of one tempo, with a bar line at a given second.
 
     Args:
         bpm: quarter notes a minute.
         first_downbeat: seconds, >= 0.
-        numerator: of the time signature.
-        denominator: of the time signature.
+        meter: of all bars.
     """
-    interval = 60.0 / bpm
+    interval = 60.0 * meter.quarters / bpm
     steady = Steady(np.array([0, 1]), np.array([first_downbeat, first_downbeat + interval]))
-    n_quarters = 4.0 * numerator / denominator
-    lead = _lead_quarters(first_downbeat, interval, whole=True)
-    changes = _all_changes(steady, lead, 1.0, _EXACT)
-    short = _short_bar(lead, n_quarters)
-    signatures = [*short, TimeSignature(lead % n_quarters if short else 0.0, numerator, denominator)]
-    return TempoMap(_without_repeats(changes), tuple(signatures))
+    return tempo_map(steady, Bars(np.array([0]), np.array([meter.beats])), meter.quarters, _EXACT)
 
 
 def _lead_in(steady: Steady, bars: Bars, quarters: float) -> float:

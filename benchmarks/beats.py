@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from drumlane.data.families import in_test, in_validation
 from drumlane.data.gmd import Groove, load_grooves
 from drumlane.evaluation.beats import beat_scores, beats_of, f_measure
 from drumlane.evaluation.heldout import render_heldout
+from drumlane.models.beat_model import BEAT_FORMAT_VERSION, SHIPPED_BEATS, BeatCard
+from drumlane.models.card import Score, read_card_of, write_card
 from drumlane.performance import Hit, Performance
 from drumlane.rendering.accompaniment import load_clips
 from drumlane.rendering.kits import SAMPLE_RATE, load_kits
@@ -38,6 +41,10 @@ LONG = 10.0  # seconds; shorter grooves say little of a tempo
 MEASURES = ("F beats", "F downbeats", "CMLt", "AMLt", "tempo ±1 %")
 LEVELS = ("drums only", "accompaniment at 0 dB")
 N_RESAMPLES = 10000
+COMMAND = (
+    "python benchmarks/beats.py --kits ../shared/data/kits/kits.csv --grooves ../shared/data/grooves "
+    "--backing ../shared/data/backing"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +66,20 @@ def main() -> None:
     parser.add_argument("--split", choices=("test", "validation"), default="test")
     parser.add_argument("--cache", type=Path, help="folder that keeps hits between runs")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--card", action="store_true", help="write the scores into the shipped model's card")
     given = parser.parse_args()
     tracker = BeatTracker()
-    measured = {}
+    measured: dict[str, Any] = {}
     for level in LEVELS:
         heard = list(transcribed(given, level))
         measured |= report(level, heard, tracker)
     measured |= steady(tracker)
     if given.json:
         given.json.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    if given.card:
+        path = SHIPPED_BEATS.with_suffix(".json")
+        card = read_card_of(BeatCard, path, BEAT_FORMAT_VERSION)
+        write_card(card.model_copy(update={"scores": card_scores(measured)}), path)
 
 
 def transcribed(given: argparse.Namespace, level: str) -> Iterator[Heard]:
@@ -115,12 +127,12 @@ def _kept(given: argparse.Namespace, level: str, grooves: dict[str, Groove]) -> 
     ]
 
 
-def report(level: str, heard: list[Heard], tracker: BeatTracker) -> dict[str, object]:
+def report(level: str, heard: list[Heard], tracker: BeatTracker) -> dict[str, Any]:
     """Print a table of all grooves and of the long ones; return its numbers."""
     rows = np.array([scores(one, tracker) for one in heard])
     long = np.array([one.played[1] - one.played[0] >= LONG for one in heard])
     print(f"\n{level}\n\n| | n | {' | '.join(MEASURES)} |\n|---|---|{'---|' * len(MEASURES)}")
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for name, chosen in (("all", rows), (f"at least {LONG:g} s", rows[long]), ("shorter", rows[~long])):
         cells = [interval(chosen[:, i]) for i in range(len(MEASURES))]
         print(
@@ -128,6 +140,22 @@ def report(level: str, heard: list[Heard], tracker: BeatTracker) -> dict[str, ob
         )
         found[f"{level}, {name}"] = {"n": len(chosen), **dict(zip(MEASURES, cells, strict=True))}
     return found
+
+
+def card_scores(measured: dict[str, Any]) -> tuple[Score, ...]:
+    """Return the rows of the card: of grooves that are long enough to have a tempo."""
+    rows = [(level, measured[f"{level}, at least {LONG:g} s"]) for level in LEVELS]
+    return tuple(
+        Score(
+            measure=f"{measure}, unseen kits, {level}, grooves of at least {LONG:g} s",
+            value=round(row[measure][0], 4),
+            n=row["n"],
+            interval=(round(row[measure][1], 4), round(row[measure][2], 4)),
+            command=COMMAND,
+        )
+        for level, row in rows
+        for measure in MEASURES
+    )
 
 
 def scores(one: Heard, tracker: BeatTracker) -> tuple[float, ...]:
@@ -152,7 +180,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
     return float(values.mean()), float(low), float(high)
 
 
-def steady(tracker: BeatTracker) -> dict[str, object]:
+def steady(tracker: BeatTracker) -> dict[str, Any]:
     """Print the drift over ten minutes at steady tempos, and the cost of an hour."""
     tempos = (61.7, 97.3, 123.45, 128.0, 171.7)
     drifts = {bpm: drift(bpm, tracker) for bpm in tempos}

@@ -167,9 +167,15 @@ def test_without_hits_it_is_120_and_the_log_says_so(caplog: pytest.LogCaptureFix
     assert "no beat found in 0 hits; the tempo is written as 120 bpm" in caplog.text
 
 
-def test_a_single_stroke_has_no_beat_and_a_warning_names_its_file(caplog: pytest.LogCaptureFixture) -> None:
-    assert BeatTracker().tempo(Performance.of([Hit(1.0, Drum.KICK, 90)]), Path("a.wav")) == TempoMap()
-    assert "a.wav: no beat found in 1 hits" in caplog.text
+def test_many_hits_without_a_beat_are_worth_a_warning_that_names_the_file(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    at_once = Performance.of([Hit(1.0 + 0.03 * n, Drum.KICK, 90) for n in range(20)], 60.0)
+    with caplog.at_level(logging.WARNING):
+        assert BeatTracker().tempo(at_once, Path("a.wav")) == TempoMap()
+        assert BeatTracker().tempo(Performance.of([Hit(1.0, Drum.KICK, 90)]), Path("b.wav")) == TempoMap()
+    assert "a.wav: no beat found in 20 hits" in caplog.text
+    assert "b.wav" not in caplog.text
 
 
 # What the user knows --------------------------------------------------------------------------------

@@ -90,7 +90,7 @@ def test_named_rates_bind_the_pulse() -> None:
 def test_weak_beats_are_kept_where_there_is_playing() -> None:
     true = np.arange(0, 3000, 25)
     activation = activation_of(true, 3000)
-    activation[true[true > 1500]] = 0.3
+    activation[true[true > 1500]] = 0.36
     assert best_beats(activation, played=np.ones(3000, dtype=bool)).frames.tolist() == true.tolist()
 
 

@@ -1,6 +1,6 @@
 """Beats: the hits of a piece become its tempo map; the hits stay where they are.
 
-Flow: decoding -> **beats** (hit_frames, pulse, tempo_fit, meters, bars, tempo_layout) -> TempoMap
+Flow: decoding -> **beats** (hit_frames, pulse, tempo_fit, levels, meters, bars, tempo_layout) -> TempoMap
 
 What the user knows (tempo, first bar line, time signature) is believed, the rest is heard. Without a beat the
 map is 120 bpm in 4/4, and the log says so.
@@ -22,6 +22,7 @@ from drumlane.performance import Performance
 from drumlane.timing import DEFAULT_BPM, TempoMap
 from drumlane.transcription.bars import Bars, best_bars
 from drumlane.transcription.hit_frames import FPS, hit_frames, strokes_of
+from drumlane.transcription.levels import slower_step
 from drumlane.transcription.meters import (
     COMPOUND,
     COMPOUND_FASTEST,
@@ -45,6 +46,7 @@ from drumlane.transcription.trackers import AUDIO_TRACKERS, NONE, OWN, check_tra
 SLOWEST_BPM, FASTEST_BPM = 20.0, 480.0  # of quarter notes, that a user may name
 LATEST_OFFSET = 86400.0  # seconds
 _LEAST_BEATS = 4
+_ENOUGH_HITS = 16  # that no beat is in so many is worth a warning; in a few strokes nobody looks for one
 _NEAR_SECONDS = 1.0  # there is playing so near to a stroke
 _LEAST_BELIEF = 0.15  # mean activation of the beats, 0..1
 _CANDIDATE = 0.04  # a tempo may be this far from a named one, of it
@@ -127,12 +129,11 @@ class BeatTracker:
         heard = self._heard(performance, source)
         if heard is None:
             return self._without_beats(performance, meter, source)
-        times, _, forces = strokes_of(performance)
-        return _laid_out(heard, times, forces, known)
+        return _laid_out(heard, performance, known)
 
     def _without_beats(self, performance: Performance, meter: Meter, source: Path | None) -> TempoMap:
         bpm, n_hits = self.options.bpm or DEFAULT_BPM, len(performance)
-        say = _log.warning if n_hits else _log.info
+        say = _log.warning if n_hits >= _ENOUGH_HITS else _log.info
         where = f"{shown(source)}: " if source else ""
         say("%sno beat found in %d hits; the tempo is written as %g bpm", where, n_hits, bpm)
         return constant_map(bpm, self.options.offset or 0.0, meter)
@@ -144,9 +145,14 @@ class BeatTracker:
             return _of_times(*AUDIO_TRACKERS[self.options.tracker](source))
         if len(performance) < _LEAST_BEATS:
             return None
+        activations, played = self._activations(performance)
+        return _of_activations(activations, played, _rates(self.options))
+
+    def _activations(self, performance: Performance) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Return what the network hears, and where there is playing."""
         self._model = self._model or load_beat_model(threads=self._threads)
         strokes = hit_frames(*strokes_of(performance), int(performance.duration * FPS) + 1)
-        return _of_activations(self._model.run(strokes), _played(strokes), _rates(self.options))
+        return self._model.run(strokes), _played(strokes)
 
 
 def _rates(options: BeatOptions) -> tuple[tuple[float, float], ...]:
@@ -159,8 +165,8 @@ def _rates(options: BeatOptions) -> tuple[tuple[float, float], ...]:
 
 def _played(strokes: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return whether there is a stroke within a second of each frame."""
-    struck = np.concatenate([[0], np.cumsum(strokes.any(axis=1))])
-    frames, near = np.arange(len(strokes)), round(_NEAR_SECONDS * FPS)
+    struck = np.concatenate([[0], np.cumsum(strokes.any(axis=1))]).astype(np.int32)
+    frames, near = np.arange(len(strokes), dtype=np.int32), round(_NEAR_SECONDS * FPS)
     behind = struck[np.minimum(frames + near + 1, len(strokes))]
     return np.asarray(behind > struck[np.maximum(frames - near, 0)])
 
@@ -168,13 +174,18 @@ def _played(strokes: NDArray[np.float32]) -> NDArray[np.bool_]:
 def _of_activations(
     activations: NDArray[np.float32], played: NDArray[np.bool_], rates: tuple[tuple[float, float], ...]
 ) -> _Heard | None:
-    beat, downbeat = activations.T.astype(np.float64)
+    beat, downbeat = activations.T
     pulse = best_beats(beat, rates, played)
     if len(pulse.frames) < _LEAST_BEATS or beat[pulse.frames].mean() < _LEAST_BELIEF:
         return None
-    wide = np.max([downbeat, np.roll(downbeat, 1), np.roll(downbeat, -1)], axis=0)
-    places = np.arange(len(wide)) / FPS
-    return _Heard(evenly_filled(pulse) / FPS, lambda seconds: np.interp(seconds, places, wide))
+    return _Heard(evenly_filled(pulse) / FPS, lambda seconds: _near(downbeat, seconds))
+
+
+def _near(activation: NDArray[np.float32], seconds: Floats) -> Floats:
+    """Return the most there is within a frame of each time."""
+    frames = np.rint(seconds * FPS).astype(np.intp)[:, None] + np.array([-1, 0, 1])
+    near = activation[np.clip(frames, 0, len(activation) - 1)].max(axis=1)
+    return np.asarray(near, dtype=np.float64)
 
 
 def _of_times(beats: Floats, downbeats: Floats) -> _Heard | None:
@@ -190,8 +201,12 @@ def _of_times(beats: Floats, downbeats: Floats) -> _Heard | None:
     return _Heard(beats, near_a_downbeat)
 
 
-def _laid_out(heard: _Heard, strokes: Floats, forces: Floats, known: BeatOptions) -> TempoMap:
+def _laid_out(heard: _Heard, performance: Performance, known: BeatOptions) -> TempoMap:
+    strokes, lanes, forces = strokes_of(performance)
     struck = struck_beats(heard.beats, strokes, forces)
+    if known.bpm is None and not known.tempo_candidates and known.tracker == OWN:
+        step = slower_step(struck.times, strokes, lanes)
+        struck = Struck(struck.times[step.first :: step.size], struck.weights[step.first :: step.size])
     rate = 60.0 / float(np.median(np.diff(struck.times)))
     meters, quarters = _meters(struck, strokes, rate, known.time_signature)
     bars = best_bars(heard.downbeat(struck.times), meters)

@@ -22,11 +22,11 @@ from drumlane.transcription.hit_frames import FPS
 
 SLOWEST, FASTEST = 50.0, 240.0  # beats a minute
 USUAL = 115.0
-UNUSUAL = 0.25  # price of a beat whose tempo is an octave from the usual one
-BIAS = 0.25  # added to the log-odds: a beat that is nearly half believed is one
+UNUSUAL = 0.1  # price of a beat whose tempo is an octave from the usual one
+BIAS = 0.5  # added to the log-odds: a beat that is nearly half believed is one
 CHANGE = 60.0  # price of a change of interval, by the logarithm of its ratio
 RESTART = 20.0  # price of stopping and beginning again
-LEFT_OUT = 2.0  # price of a second of playing that no beat is found in
+LEFT_OUT = 0.5  # price of a second of playing that no beat is found in
 _FREE = 1.0  # frames; a change that intervals of whole frames need even in a steady tempo
 _WIDEST = 0.16  # largest change of interval from beat to beat, of the interval
 _AROUND = 8  # beats
@@ -56,11 +56,16 @@ class _Moves:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Table:
-    """Scores of paths that end with a beat in frame t after interval p, and how they came there."""
+    """Paths that end with a beat in frame t after interval p: how they came there, and which is best in t.
 
-    score: NDArray[np.float32]  # (frames, P)
+    Scores are kept of the last frames only, in a ring: the table of three hours is 30 MB.
+    """
+
+    score: NDArray[np.float32]  # (ring, P); that of frame t is in row t modulo the ring's length
     came: NDArray[np.int8]  # (frames, P), number of the change; -1: the path begins (again) one interval ago
     restart: NDArray[np.int32]  # (frames,), where the path was before it began again here; -1: nowhere
+    best: NDArray[np.float32]  # (frames,), score of the best path that ends here
+    period: NDArray[np.uint8]  # (frames,), number of its interval
 
 
 def best_beats(
@@ -77,13 +82,13 @@ def best_beats(
     """
     moves = _moves(rates)
     reach = int(moves.periods[-1])
-    odds = np.clip(activation, 1e-4, 1 - 1e-4).astype(np.float64)
-    gain = np.clip(np.log(odds / (1 - odds)), -_LOGIT, _LOGIT) + BIAS
+    odds = np.clip(activation, 1e-4, 1 - 1e-4).astype(np.float32)
+    gain = np.clip(np.log(odds / (1 - odds)), -_LOGIT, _LOGIT) + np.float32(BIAS)
     # Beats may begin with the first frame: the beat before it lies in the padding.
-    padded = np.pad(gain, (reach, 0), constant_values=-_LOGIT).astype(np.float32)
+    padded = np.pad(gain, (reach, 0), constant_values=np.float32(-_LOGIT))
     left_out = np.zeros(len(padded), np.float32)
     if played is not None:
-        left_out[reach:] = LEFT_OUT / FPS * np.cumsum(played)
+        left_out[reach:] = LEFT_OUT / FPS * np.cumsum(played, dtype=np.float32)
     pulse = _trace(_fill(padded, left_out, moves), left_out, moves)
     inside = pulse.frames >= reach
     return Pulse(pulse.frames[inside] - reach, pulse.begins_again[inside])
@@ -136,9 +141,11 @@ def _fill(gain: NDArray[np.float32], left_out: NDArray[np.float32], moves: _Move
     n_frames, n_periods = len(gain), len(moves.periods)
     reach, block = int(moves.periods[-1]), int(moves.periods[0])
     table = _Table(
-        np.full((n_frames, n_periods), -np.inf, np.float32),
+        np.full((reach + 2 * block, n_periods), -np.inf, np.float32),
         np.full((n_frames, n_periods), -1, np.int8),
         np.full(n_frames, -1, np.int32),
+        np.full(n_frames, -np.inf, np.float32),
+        np.zeros(n_frames, np.uint8),
     )
     begin = np.zeros(n_frames, np.float32)  # what a path is worth that begins (again) in a frame
     best, where = -np.inf, -1  # of the paths so far, without the price of what is behind them
@@ -149,7 +156,7 @@ def _fill(gain: NDArray[np.float32], left_out: NDArray[np.float32], moves: _Move
         _fill_block(table, frames, gain, begin, moves)
         # Only what is more than an interval away: nearer, a path goes on.
         near = slice(max(0, first - reach - block), max(0, first - reach))
-        done = table.score[near].max(axis=1) + left_out[near]
+        done = table.best[near] + left_out[near]
         if done.size and (highest := float(done.max())) > best:
             best, where = highest, near.start + int(done.argmax())
     return table
@@ -159,19 +166,22 @@ def _fill_block(
     table: _Table, frames: Frames, gain: NDArray[np.float32], begin: NDArray[np.float32], moves: _Moves
 ) -> None:
     sources = frames[:, None] - moves.periods  # (block, P): the beat before
-    scores = table.score[sources[:, :, None], moves.before] - moves.price
+    ring = len(table.score)
+    scores = table.score[(sources % ring)[:, :, None], moves.before] - moves.price
     change = scores.argmax(axis=2)
     followed = np.take_along_axis(scores, change[:, :, None], axis=2)[:, :, 0]
     fresh = begin[sources] + gain[sources]
     table.came[frames] = np.where(fresh >= followed, -1, change)
-    table.score[frames] = np.maximum(fresh, followed) + gain[frames, None] - moves.allowed
+    found = np.maximum(fresh, followed) + gain[frames, None] - moves.allowed
+    table.score[frames % ring], table.best[frames] = found, found.max(axis=1)
+    table.period[frames] = found.argmax(axis=1)
 
 
 def _trace(table: _Table, left_out: NDArray[np.float32], moves: _Moves) -> Pulse:
     """Follow the best path back."""
-    final = table.score.max(axis=1, initial=-np.inf) + left_out
+    final = table.best + left_out
     frame = int(final.argmax()) if len(final) and final.max() > 0 else -1  # no beat at all is not worse
-    period = int(table.score[frame].argmax())
+    period = int(table.period[frame]) if frame >= 0 else 0
     beats: list[int] = []
     again: list[bool] = []
     while frame >= 0:
@@ -184,5 +194,5 @@ def _trace(table: _Table, left_out: NDArray[np.float32], moves: _Moves) -> Pulse
         frame = int(table.restart[earlier])
         beats.append(earlier)
         again.append(frame >= 0)
-        period = int(table.score[frame].argmax())
+        period = int(table.period[frame])  # of the last frame where there is none: not used
     return Pulse(np.array(beats[::-1], dtype=np.intp), np.array(again[::-1], dtype=bool))

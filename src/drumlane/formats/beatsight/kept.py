@@ -11,7 +11,7 @@ of the others stand where they stood: after a shift of everything they would be 
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -35,12 +35,12 @@ class Kept(BaseModel):
     document: Fields = {}  # without hitObjects
     strokes: list[Stroke] = []
     fields: dict[int, Fields] = {}  # number of the stroke -> its own fields, those of them that are not ours
-    unknown: list[Fields] = []  # hitObjects that mean no drum
+    unknown: dict[int, Fields] = {}  # place among the hitObjects -> one that means no drum
 
     @field_validator("unknown")
     @classmethod
-    def _are_strokes(cls, unknown: list[Fields]) -> list[Fields]:
-        for entry in unknown:
+    def _are_strokes(cls, unknown: dict[int, Fields]) -> dict[int, Fields]:
+        for entry in unknown.values():
             HitObject.model_validate(entry)
         return unknown
 
@@ -56,14 +56,34 @@ class Kept(BaseModel):
         part = self.document.get(name)
         return dict(part) if isinstance(part, dict) else {}
 
-    def fields_of(self, strokes: Iterable[Stroke]) -> list[Fields]:
-        """Return for each stroke its fields, matched by time and drum, each given once."""
-        waiting: dict[tuple[int, str], list[Fields]] = defaultdict(list)
-        for number, (time, drum, _) in reversed(list(enumerate(self.strokes))):
-            waiting[time, drum].append(self.fields.get(number, {}))
-        return [waiting[time, drum].pop() if waiting.get((time, drum)) else {} for time, drum, _ in strokes]
+    def fields_of(self, strokes: Sequence[Stroke]) -> list[tuple[int, Fields]]:
+        """Return for each stroke its place in the file and its fields, matched by time and drum, each once.
 
-    def unknown_among(self, strokes: Iterable[Stroke]) -> list[Fields]:
+        Of several, the one of its velocity is its own. One that the file has not gets a place behind all.
+        """
+        alike, same = self._numbers(3), self._numbers(2)
+        numbers = [alike[stroke].pop() if alike.get(stroke) else None for stroke in strokes]
+        taken, places = set(numbers), self._places()
+        for at, stroke in enumerate(strokes):
+            while numbers[at] is None and same.get(stroke[:2]):
+                number = same[stroke[:2]].pop()
+                numbers[at] = None if number in taken else number
+        behind = (len(self.strokes) + len(self.unknown), Fields())
+        return [behind if n is None else (places[n], self.fields.get(n, {})) for n in numbers]
+
+    def _numbers(self, n_parts: int) -> dict[tuple[object, ...], list[int]]:
+        """Return the numbers of the strokes by time and drum, or by velocity as well; the first one last."""
+        numbers: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        for number in range(len(self.strokes) - 1, -1, -1):
+            numbers[self.strokes[number][:n_parts]].append(number)
+        return numbers
+
+    def _places(self) -> list[int]:
+        """Return the place of every stroke among the hitObjects."""
+        n_all = len(self.strokes) + len(self.unknown)
+        return [place for place in range(n_all) if place not in self.unknown][: len(self.strokes)]
+
+    def unknown_among(self, strokes: Iterable[Stroke]) -> dict[int, Fields]:
         """Return the strokes that mean no drum, or nothing where the map has been moved away from them."""
         there = {stroke[:2] for stroke in strokes}
         n_there = sum(stroke[:2] in there for stroke in self.strokes)
@@ -71,7 +91,7 @@ class Kept(BaseModel):
             return self.unknown
         if self.unknown:
             _log.warning("left out %d strokes that mean no drum: all others have moved", len(self.unknown))
-        return []
+        return {}
 
 
 NOTHING = Kept()

@@ -123,5 +123,5 @@ def _kept(beatmap: Beatmap, meant: list[Drum | None]) -> Kept:
             if differing := own_fields(written, _hit(stroke, drum)):
                 fields[len(strokes)] = differing
             strokes.append((stroke.time, drum.value, _hit(stroke, drum).velocity))
-    unknown = [written for drum, written in zip(meant, raw, strict=True) if drum is None]
+    unknown = {place: raw[place] for place, drum in enumerate(meant) if drum is None}
     return Kept(document=document, strokes=strokes, fields=fields, unknown=unknown)

@@ -24,7 +24,7 @@ from drumlane.timing import TempoChange, TempoMap, TimeSignature
 AT_ONCE = 0.06  # s; a first beat nearer to second 0 has no lead-in: it begins there and is longer or shorter
 _ROUNDING = 0.00101  # s; two times are off by half a millisecond each
 _EARLY = 0.03  # s; a stroke this little before the end of the lead-in belongs to what follows
-_HALF_A_BEAT = 0.5001
+_HALF_A_BEAT = 0.5
 _BPM_DIGITS = 6  # behind the point: 40 microseconds in an hour
 
 
@@ -80,7 +80,8 @@ def _anchor(tempo: TempoMap, signatures: Sequence[TimeSignature], first_stroke: 
         one_metre = _signature_at(signatures, 1.0) is signatures[0]
         if end == 1 and abs(seconds - interval) < AT_ONCE and one_metre:
             return _Anchor(seconds - interval, 0.0, later[0].bpm)
-        if first_stroke >= seconds - _EARLY and abs(seconds / interval - end) <= _HALF_A_BEAT:
+        silent = end >= _HALF_A_BEAT and first_stroke >= seconds - _EARLY
+        if silent and abs(seconds / interval - end) <= _HALF_A_BEAT:
             until = later[1].beat if len(later) > 1 else end + 64.0
             bars = [beat for beat in tempo.bar_starts(until) if beat >= end - 1e-9]
             beat = bars[0] if bars else end

@@ -159,15 +159,14 @@ def _means(timing: Fields, performance: Performance) -> bool:
 
 
 def _hit_objects(writing: _Writing) -> list[Fields]:
-    """Return the strokes in order of time, those that mean no drum among them."""
+    """Return the strokes in order of time, those of one millisecond as they stood in the file."""
     table = DRUMLANE if writing.lanes is None else lane_table(writing.lanes)
-    entries = []
     strokes = writing.strokes
-    for hit, own in zip(writing.performance, writing.kept.fields_of(strokes), strict=True):
+    placed = list(writing.kept.unknown_among(strokes).items())
+    for hit, (place, own) in zip(writing.performance, writing.kept.fields_of(strokes), strict=True):
         ours = written_fields(hit, table)
-        entries.append(_merged(ours, own, hit.velocity, keep_lane=writing.lanes is None))
-    entries += writing.kept.unknown_among(strokes)
-    return sorted(entries, key=lambda entry: int(entry["time"]))
+        placed.append((place, _merged(ours, own, hit.velocity, keep_lane=writing.lanes is None)))
+    return [entry for _, entry in sorted(placed, key=lambda pair: (pair[1]["time"], pair[0]))]
 
 
 def _merged(ours: Fields, own: Fields, velocity: int, keep_lane: bool) -> Fields:

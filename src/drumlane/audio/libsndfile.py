@@ -142,7 +142,7 @@ def encode_blocks_with_libsndfile(
 
 
 def read_tags_with_libsndfile(path: Path) -> dict[str, str]:
-    """Return what a file says of itself (``title``, ``artist``, ``album``, ``genre``, ``date``), if it does."""
+    """Return what a file says of itself, by ``title``, ``artist``, ``album``, ``genre``, ``date``."""
     import soundfile
 
     try:

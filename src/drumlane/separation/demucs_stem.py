@@ -3,8 +3,8 @@
 Flow: song -> **demucs_stem** -> stems
 
 Demucs (Défossez, "Hybrid Spectrogram and Waveform Source Separation", 2021; MIT) is no part of drumlane: it
-brings torch and loads its weights from the network. The sound is given to it in stereo at the model's own rate,
-and of what it returns the drums are taken by their name, whatever their place.
+brings torch and loads its weights from the network. The sound is given to it in stereo at the model's own
+rate, and of what it returns the drums are taken by their name, whatever their place.
 """
 
 from collections.abc import Mapping

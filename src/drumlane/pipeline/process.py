@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -101,7 +102,7 @@ def process(
     with _sound_of(source, target, chosen) as (sound, stem):
         activations, heard = _heard(sound, network, chosen, progress)
         made, fit, origin = _made(heard, source, chosen)
-        write_bsm(made, target, chosen.lanes, moment, Generation(name, origin), stem)
+        write_bsm(made, target, chosen.lanes, moment, _generation(name, origin, chosen), stem)
         if debug is not None:
             write_debug(Trace(source, moment, _settings(chosen), activations, heard, made, fit), Path(debug))
     confidence = fmean(hit.confidence for hit in made) if len(made) else 0.0
@@ -144,12 +145,21 @@ def _heard(
 def _made(heard: Performance, source: Path, options: ProcessOptions) -> tuple[Performance, GridFit, str]:
     """Return what the map is to hold, how well a grid fits it, and where its title is from."""
     sure = heard.filter(lambda hit: hit.confidence >= options.confidence)
-    first = sure.hits[0].time if sure.hits else sure.duration
+    first = inf if _exact(options) or not sure.hits else sure.hits[0].time
     offset = timing_fields(heard.tempo, first)["offset"]
     assert isinstance(offset, int)
     snapped, fit = snap(sure, offset / 1000, options.snapping)
     song, origin = named(source, options.song)
     return replace(snapped, song=song), fit, origin
+
+
+def _generation(model: str, origin: str, options: ProcessOptions) -> Generation:
+    return Generation(model, origin, exact_tempo=_exact(options))
+
+
+def _exact(options: ProcessOptions) -> bool:
+    """Whether the user has said where all beats are."""
+    return options.beats.bpm is not None and options.beats.offset is not None
 
 
 def _settings(options: ProcessOptions) -> dict[str, Any]:

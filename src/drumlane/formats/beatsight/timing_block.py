@@ -42,7 +42,7 @@ def timing_fields(tempo: TempoMap, first_stroke: float) -> dict[str, object]:
 
     Args:
         tempo: of the performance.
-        first_stroke: seconds; a lead-in ends before it.
+        first_stroke: seconds; a lead-in of a bar or more ends before it.
     """
     signatures = tempo.signatures or (TimeSignature(0.0, 4, 4),)
     anchor = _anchor(tempo, signatures, first_stroke)
@@ -80,20 +80,35 @@ def _anchor(tempo: TempoMap, signatures: Sequence[TimeSignature], first_stroke: 
         one_metre = _signature_at(signatures, 1.0) is signatures[0]
         if end == 1 and abs(seconds - interval) < AT_ONCE and one_metre:
             return _Anchor(seconds - interval, 0.0, later[0].bpm)
-        silent = end >= _HALF_A_BEAT and first_stroke >= seconds - _EARLY
-        if silent and abs(seconds / interval - end) <= _HALF_A_BEAT:
+        upbeat = _is_short(signatures) and signatures[1].beat == end
+        silent = first_stroke >= seconds - _EARLY
+        if (upbeat or silent) and _counts_back(end, seconds / interval):
             until = later[1].beat if len(later) > 1 else end + 64.0
             bars = [beat for beat in tempo.bar_starts(until) if beat >= end - 1e-9]
             beat = bars[0] if bars else end
             return _Anchor(float(tempo.beats_to_seconds(beat)), beat, later[0].bpm)
-    short = signatures[1].beat if len(signatures) > 1 and _is_short(signatures) else 0.0
+    short = signatures[1].beat if _is_short(signatures) else 0.0
     beat = short if not later or short < later[0].beat else 0.0
     return _Anchor(float(tempo.beats_to_seconds(beat)), beat, first.bpm)
 
 
+def _counts_back(n_beats: float, at_its_tempo: float) -> bool:
+    """Whether a lead-in has the beats that it would have when counted back at the tempo behind it."""
+    if n_beats == 1:
+        return at_its_tempo <= 1 + _HALF_A_BEAT
+    return n_beats > _HALF_A_BEAT and abs(at_its_tempo - n_beats) <= _HALF_A_BEAT + 1e-6
+
+
+def _bar(signature: TimeSignature) -> float:
+    """Return how many quarter notes a bar has."""
+    return signature.numerator * 4.0 / signature.denominator
+
+
 def _is_short(signatures: Sequence[TimeSignature]) -> bool:
     """Whether there is one bar before the second time signature, and it is a shorter one."""
-    first, second = (signature.numerator * 4.0 / signature.denominator for signature in signatures[:2])
+    if len(signatures) < 2:
+        return False
+    first, second = map(_bar, signatures[:2])
     return abs(signatures[1].beat - first) < 1e-9 and first < second
 
 
@@ -134,7 +149,7 @@ _Beginning = tuple[list[TempoChange], list[TimeSignature], float, float]  # … 
 def _beginning(offset: float, bpm: float, signature: TimeSignature) -> _Beginning:
     """Return what comes before the first bar line, counted back from it."""
     interval = 60.0 / bpm
-    bar = signature.numerator * 4.0 / signature.denominator
+    bar = _bar(signature)
     if offset <= -AT_ONCE:  # in the middle of a bar that began before the recording
         offset += ceil(-offset / (bar * interval)) * bar * interval
     if abs(offset) < AT_ONCE:
@@ -152,7 +167,7 @@ def _beginning(offset: float, bpm: float, signature: TimeSignature) -> _Beginnin
 
 def _counted_back(n_beats: float, signature: TimeSignature) -> list[TimeSignature]:
     """Return the time signatures of a lead-in: what is no whole bar stands first."""
-    bar = signature.numerator * 4.0 / signature.denominator
+    bar = _bar(signature)
     rest = n_beats % bar
     if not rest:
         return [signature]

@@ -11,6 +11,7 @@ import re
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ class Generation:
 
     model_version: str = f"drumlane {__version__}"
     metadata_provider: str | None = None  # where title and artist are from
+    exact_tempo: bool = False  # what is before the first bar line is only counted back, strokes or not
     used_fallback: bool = False  # BeatSight invents a groove where it hears nothing; drumlane never does
 
 
@@ -102,7 +104,7 @@ def _document(writing: _Writing, generation: Generation | None, stem: Path | Non
     kept, performance = writing.kept, writing.performance
     strokes = _hit_objects(writing)
     audio = kept.part("audio") | audio_fields(performance, writing.path.parent, stem, kept.part("audio"))
-    timing = _timing(writing)
+    timing = _timing(writing, exact=generation is not None and generation.exact_tempo)
     content = [_names(performance), audio["hash"], timing, strokes]
     editor = _editor(writing, generation)
     return {
@@ -141,12 +143,12 @@ def _metadata(writing: _Writing, identity: str) -> Fields:
     return merged
 
 
-def _timing(writing: _Writing) -> Fields:
+def _timing(writing: _Writing, exact: bool) -> Fields:
     """Return the timing that was read if it means the performance's tempo still, else a new one."""
     kept, performance = writing.kept.part("timing"), writing.performance
     if kept and _means(kept, performance):
         return kept
-    first = performance.hits[0].time if performance.hits else performance.duration
+    first = inf if exact or not performance.hits else performance.hits[0].time
     unknown = {name: value for name, value in kept.items() if name not in _OWN_TIMING}
     return timing_fields(performance.tempo, first) | unknown
 

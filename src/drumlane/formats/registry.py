@@ -56,6 +56,8 @@ FORMATS: tuple[Format, ...] = (
     Format("csv", "table", (".csv",), "table:read_table", "table:write_table", notes=True),
     Format("tsv", "table with tabs", (".tsv",), "table:read_table", "table:write_table", notes=True),
     Format("txt", "annotation", (".txt",), "table:read_table", notes=True),
+    Format("bsm", "BeatSight map", (".bsm",), "beatsight.read:read_bsm", "beatsight.write:write_bsm"),
+    Format("bs", "older BeatSight map", (".bs",), "beatsight.read:read_bsm"),
     Format("json", "everything, as JSON", (".json",), "document:read_document", "document:write_document"),
 )
 

@@ -162,6 +162,8 @@ def test_a_broken_rule_is_told_and_the_map_is_read_all_the_same(
     with caplog.at_level(logging.WARNING):
         assert len(read(save(tmp_path / "a.bsm", document))) == len(document["hitObjects"])
     assert f"a.bsm: against BeatSight's rules: {problem}" in caplog.text
+    write(read(tmp_path / "a.bsm"), tmp_path / "b.bsm")
+    check(tmp_path / "b.bsm")
 
 
 def test_the_smallest_map_has_no_problems(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -764,6 +766,19 @@ def test_a_name_that_no_file_can_have_is_no_obstacle(tmp_path: Path) -> None:
         performance = read(save(tmp_path / "a.bsm", put(minimal(), "audio.filename", name)))
         write(performance, tmp_path / "b.bsm")
         assert read(tmp_path / "b.bsm").hits == performance.hits
+
+
+def test_what_is_hostile_takes_no_longer_than_what_is_long(tmp_path: Path) -> None:
+    points = [{"time": n, "bpm": 60 + n % 7, "timeSignature": f"{1 + n % 9}/8"} for n in range(20_000)]
+    many = put(minimal(), "timing.timingPoints", points)
+    same = put(minimal(), "hitObjects", 20_000 * [{"time": 5, "component": "kick", "lane": 4}])
+    far = put(minimal(), "timing", {"bpm": 1e5, "offset": 10**9, "timeSignature": "1/128"})
+    deep = put(minimal(), "comment", json.loads(90 * "[" + 90 * "]"))
+    began = time.process_time()
+    for document in (many, same, far, deep):
+        write(read(save(tmp_path / "a.bsm", document)), tmp_path / "b.bsm")
+        assert len(load(tmp_path / "b.bsm")["hitObjects"]) == len(document["hitObjects"])
+    assert time.process_time() - began < 10
 
 
 def test_an_hour_with_40_000_hits_takes_a_moment(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import pickle
 import re
 import time
 import uuid
@@ -417,6 +418,11 @@ def test_everything_that_another_program_wrote_survives(tmp_path: Path, caplog) 
     write_bsm(performance, tmp_path / "b.bsm", written_at=MOMENT)
     expected = put(foreign_map(), "metadata.modifiedAt", "2026-01-02T03:04:05Z")
     assert check(tmp_path / "b.bsm") == expected
+
+
+def test_a_map_that_was_read_can_be_handed_to_another_process(tmp_path: Path) -> None:
+    performance = read(save(tmp_path / "a.bsm", foreign_map()))
+    assert pickle.loads(pickle.dumps(performance)) == performance
 
 
 def test_it_survives_a_document_between(tmp_path: Path) -> None:

@@ -39,7 +39,9 @@ from drumlane.timing import TempoChange, TempoMap, TimeSignature
 from drumlane.vocabulary import Drum
 
 Document = dict[str, Any]
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+in_one_folder = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+)
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SCHEMA = json.loads(Path(beatmap_module.__file__).with_name("schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -774,6 +776,7 @@ def test_a_name_that_no_file_can_have_is_no_obstacle(tmp_path: Path) -> None:
         assert read(tmp_path / "b.bsm").hits == performance.hits
 
 
+@pytest.mark.slow
 def test_what_is_hostile_takes_no_longer_than_what_is_long(tmp_path: Path) -> None:
     points = [{"time": n, "bpm": 60 + n % 7, "timeSignature": f"{1 + n % 9}/8"} for n in range(20_000)]
     many = put(minimal(), "timing.timingPoints", points)
@@ -787,6 +790,7 @@ def test_what_is_hostile_takes_no_longer_than_what_is_long(tmp_path: Path) -> No
     assert time.process_time() - began < 10
 
 
+@pytest.mark.slow
 def test_an_hour_with_40_000_hits_takes_a_moment(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     times = np.sort(rng.uniform(0, 3600, 40_000))

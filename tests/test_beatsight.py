@@ -2,6 +2,7 @@
 
 import json
 import logging
+import pickle
 import re
 import time
 import uuid
@@ -38,7 +39,9 @@ from drumlane.timing import TempoChange, TempoMap, TimeSignature
 from drumlane.vocabulary import Drum
 
 Document = dict[str, Any]
-in_one_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+in_one_folder = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50
+)
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SCHEMA = json.loads(Path(beatmap_module.__file__).with_name("schema.json").read_text(encoding="utf-8"))
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -162,6 +165,8 @@ def test_a_broken_rule_is_told_and_the_map_is_read_all_the_same(
     with caplog.at_level(logging.WARNING):
         assert len(read(save(tmp_path / "a.bsm", document))) == len(document["hitObjects"])
     assert f"a.bsm: against BeatSight's rules: {problem}" in caplog.text
+    write(read(tmp_path / "a.bsm"), tmp_path / "b.bsm")
+    check(tmp_path / "b.bsm")
 
 
 def test_the_smallest_map_has_no_problems(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -415,6 +420,11 @@ def test_everything_that_another_program_wrote_survives(tmp_path: Path, caplog) 
     write_bsm(performance, tmp_path / "b.bsm", written_at=MOMENT)
     expected = put(foreign_map(), "metadata.modifiedAt", "2026-01-02T03:04:05Z")
     assert check(tmp_path / "b.bsm") == expected
+
+
+def test_a_map_that_was_read_can_be_handed_to_another_process(tmp_path: Path) -> None:
+    performance = read(save(tmp_path / "a.bsm", foreign_map()))
+    assert pickle.loads(pickle.dumps(performance)) == performance
 
 
 def test_it_survives_a_document_between(tmp_path: Path) -> None:
@@ -766,6 +776,21 @@ def test_a_name_that_no_file_can_have_is_no_obstacle(tmp_path: Path) -> None:
         assert read(tmp_path / "b.bsm").hits == performance.hits
 
 
+@pytest.mark.slow
+def test_what_is_hostile_takes_no_longer_than_what_is_long(tmp_path: Path) -> None:
+    points = [{"time": n, "bpm": 60 + n % 7, "timeSignature": f"{1 + n % 9}/8"} for n in range(20_000)]
+    many = put(minimal(), "timing.timingPoints", points)
+    same = put(minimal(), "hitObjects", 20_000 * [{"time": 5, "component": "kick", "lane": 4}])
+    far = put(minimal(), "timing", {"bpm": 1e5, "offset": 10**9, "timeSignature": "1/128"})
+    deep = put(minimal(), "comment", json.loads(90 * "[" + 90 * "]"))
+    began = time.process_time()
+    for document in (many, same, far, deep):
+        write(read(save(tmp_path / "a.bsm", document)), tmp_path / "b.bsm")
+        assert len(load(tmp_path / "b.bsm")["hitObjects"]) == len(document["hitObjects"])
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.slow
 def test_an_hour_with_40_000_hits_takes_a_moment(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     times = np.sort(rng.uniform(0, 3600, 40_000))

@@ -33,7 +33,14 @@ exact_hits = st.lists(
         st.integers(0, 1_000_000).map(lambda n: n / 1e6),
     )
 )
-WHOLE = (".mid", ".midi", ".csv", ".tsv", ".json")  # formats that keep every hit with its drum and velocity
+WHOLE = (
+    ".mid",
+    ".midi",
+    ".csv",
+    ".tsv",
+    ".json",
+    ".bsm",
+)  # formats that keep every hit with its drum and velocity
 SMALL = Performance.of([Hit(0.5, Drum.KICK, 100, 0.75), Hit(1.0, Drum.COWBELL, 20)])
 
 

@@ -10,7 +10,7 @@ sixty-four zeros (a hash that nothing has), the performance's length and 44.1 kH
 import hashlib
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from drumlane.audio.io import probe
@@ -96,7 +96,8 @@ def _unseen(performance: Performance, name: Path | None, kept: Mapping[str, Any]
 
 def _text_of(name: Path) -> str:
     """Return a relative name: of an absolute one that leads nowhere the last part says most."""
-    return name.name if name.is_absolute() else name.as_posix()
+    text = name.as_posix()
+    return name.name if name.is_absolute() else PureWindowsPath(text).name if ":" in text[:2] else text
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -12,6 +12,7 @@ Times are whole milliseconds.
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -72,14 +73,22 @@ class Part(BaseModel):
     def _names_in_any_case(cls, fields: object) -> object:
         if not isinstance(fields, Mapping):
             return fields
-        names = [field.alias or name for name, field in cls.model_fields.items()]
-        known = {name.casefold(): name for name in names}
+        names, known = _names_of(cls)
+        if names.issuperset(fields):
+            return fields
         return {
             name
             if name in names or known.get(name.casefold()) in fields
             else known.get(name.casefold(), name): v
             for name, v in fields.items()
         }
+
+
+@cache
+def _names_of(part: type[Part]) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Return the names of a part's fields in files, as they are and by themselves in lower case."""
+    names = frozenset(field.alias or name for name, field in part.model_fields.items())
+    return names, {name.casefold(): name for name in names}
 
 
 class Metadata(Part):

@@ -12,7 +12,6 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -112,4 +111,4 @@ def kept_in(song: Song) -> Kept:
 def as_foreign(kept: Kept) -> Mapping[str, str]:
     """Return ``Song.foreign``."""
     text = json.dumps(kept.model_dump(exclude_defaults=True), ensure_ascii=True, separators=(",", ":"))
-    return MappingProxyType({FORMAT: text})
+    return {FORMAT: text}

@@ -1,17 +1,30 @@
 """Rules: what BeatSight asks of a map beyond its having all fields.
 
-Flow: Beatmap -> **rules** -> read (a warning), tests (an error)
+Flow: Beatmap -> **rules** -> read (a warning), write (mended), tests (an error)
 
 BeatSight's loader refuses some of these maps and takes others; drumlane reads them all, because nothing that
-it needs is missing.
+it needs is missing. What it writes keeps the rules: a value of the map that was read is left out if it breaks
+one.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from itertools import pairwise
 from pathlib import PurePosixPath, PureWindowsPath
+from types import MappingProxyType
+from typing import Any
 
-from drumlane.formats.beatsight.beatmap import NOT_BLANK, SEMVER, SHA256, UTC, UUID, Beatmap, HitObject
+from drumlane.formats.beatsight.beatmap import (
+    LATEST,
+    NOT_BLANK,
+    SEMVER,
+    SHA256,
+    UTC,
+    UUID,
+    Beatmap,
+    HitObject,
+)
 
 
 def problems_of(beatmap: Beatmap) -> list[str]:
@@ -75,3 +88,40 @@ def _generation(beatmap: Beatmap) -> Iterator[str]:
             yield f"editor.aiGenerationMetadata.{name}: {value:g} is outside 0 to 1"
     if made.processed_at is not None and not re.fullmatch(UTC, made.processed_at):
         yield f"editor.aiGenerationMetadata.processedAt: {made.processed_at[:40]!r} is no time in UTC"
+
+
+def _fits(pattern: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None
+
+
+def _between(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, (int, float)) and low <= value <= high
+
+
+# Values that are left out of what is written again, and made anew where they are required.
+_SOUND: Mapping[tuple[str, ...], Callable[[Any], bool]] = MappingProxyType(
+    {
+        ("version",): _fits(SEMVER),
+        ("metadata", "difficulty"): _between(0, 10),
+        ("metadata", "beatmapId"): _fits(UUID),
+        ("metadata", "createdAt"): _fits(UTC),
+        ("audio", "hash"): _fits(SHA256),
+        ("audio", "drumStemHash"): _fits(SHA256),
+        ("audio", "sampleRate"): _between(1, LATEST),
+        ("editor", "aiGenerationMetadata", "confidence"): _between(0, 1),
+        ("editor", "aiGenerationMetadata", "metadataConfidence"): _between(0, 1),
+        ("editor", "aiGenerationMetadata", "processedAt"): _fits(UTC),
+    }
+)
+
+
+def mended(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document, as JSON has it, without the values that break a rule."""
+    sound = deepcopy(dict(document))
+    for (*parts, last), is_sound in _SOUND.items():
+        place: Any = sound
+        for part in parts:
+            place = place.get(part) if isinstance(place, dict) else None
+        if isinstance(place, dict) and place.get(last) is not None and not is_sound(place[last]):
+            del place[last]
+    return sound

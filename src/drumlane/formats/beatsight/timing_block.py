@@ -57,10 +57,10 @@ def timing_fields(tempo: TempoMap, first_stroke: float) -> dict[str, object]:
 
 def tempo_map_of(timing: Timing) -> TempoMap:
     """Return the tempo map that a timing block means."""
-    points = sorted(timing.timing_points or (), key=lambda point: point.time)
+    all_points = sorted(timing.timing_points or (), key=lambda point: point.time)
+    points = [point for point in all_points if point.time > timing.offset]
     bpm, text = timing.bpm, timing.time_signature
-    while points and points[0].time <= timing.offset:  # says what the map begins with
-        point = points.pop(0)
+    for point in all_points[: len(all_points) - len(points)]:  # says what the map begins with
         bpm, text = point.bpm, point.time_signature or text
     first = _signature(0.0, text)
     changes, signatures, seconds, beat = _beginning(timing.offset / 1000, bpm, first)
@@ -83,13 +83,20 @@ def _anchor(tempo: TempoMap, signatures: Sequence[TimeSignature], first_stroke: 
         upbeat = _is_short(signatures) and signatures[1].beat == end
         silent = first_stroke >= seconds - _EARLY
         if (upbeat or silent) and _counts_back(end, seconds / interval):
-            until = later[1].beat if len(later) > 1 else end + 64.0
-            bars = [beat for beat in tempo.bar_starts(until) if beat >= end - 1e-9]
-            beat = bars[0] if bars else end
+            line = _bar_line(signatures, end)
+            beat = line if len(later) < 2 or line < later[1].beat else end
             return _Anchor(float(tempo.beats_to_seconds(beat)), beat, later[0].bpm)
     short = signatures[1].beat if _is_short(signatures) else 0.0
     beat = short if not later or short < later[0].beat else 0.0
     return _Anchor(float(tempo.beats_to_seconds(beat)), beat, first.bpm)
+
+
+def _bar_line(signatures: Sequence[TimeSignature], beat: float) -> float:
+    """Return the first bar line from a beat on."""
+    signature = _signature_at(signatures, beat)
+    n_bars = ceil((beat - signature.beat) / _bar(signature) - 1e-9)
+    later = [s.beat for s in signatures if s.beat > beat + 1e-9]
+    return min([signature.beat + n_bars * _bar(signature), *later])
 
 
 def _counts_back(n_beats: float, at_its_tempo: float) -> bool:
@@ -119,9 +126,10 @@ def _points(tempo: TempoMap, signatures: Sequence[TimeSignature], anchor: _Ancho
     tempos = {c.beat: c.bpm for c in tempo.changes if c.beat > anchor.beat}
     bars = {s.beat: s for s in signatures if s.beat > anchor.beat}
     bpm = anchor.bpm
-    for beat in sorted({*tempos, *bars}):
+    beats = sorted({*tempos, *bars})
+    for beat, seconds in zip(beats, tempo.beats_to_seconds(beats).tolist(), strict=True):
         bpm = tempos.get(beat, bpm)
-        time = max(start, round(float(tempo.beats_to_seconds(beat)) * 1000))
+        time = max(start, round(seconds * 1000))
         point = points.setdefault(time, {"time": time})
         point["bpm"] = round(bpm, _BPM_DIGITS)
         if beat in bars:
@@ -196,12 +204,12 @@ def _later_changes(
 
 
 def _later_signatures(tempo: TempoMap, points: Sequence[TimingPoint], after: float) -> list[TimeSignature]:
-    found = []
-    for point in points:
-        if point.time_signature is not None:
-            at = float(tempo.seconds_to_beats(point.time / 1000))
-            found.append(_signature(max(after, _near_whole(at, point.bpm)), point.time_signature))
-    return found
+    named = [(p.time / 1000, p.bpm, p.time_signature) for p in points if p.time_signature is not None]
+    beats = tempo.seconds_to_beats([seconds for seconds, _, _ in named]).tolist()
+    return [
+        _signature(max(after, _near_whole(beat, bpm)), text)
+        for beat, (_, bpm, text) in zip(beats, named, strict=True)
+    ]
 
 
 def _near_whole(n_beats: float, bpm: float) -> float:

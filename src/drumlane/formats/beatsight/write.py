@@ -27,6 +27,7 @@ from drumlane.formats.beatsight.components import IN_ORDER
 from drumlane.formats.beatsight.kept import Kept, Stroke, kept_in
 from drumlane.formats.beatsight.lanes import DRUMLANE, lane_table
 from drumlane.formats.beatsight.read import UNKNOWN_ARTIST, UNKNOWN_CREATOR, UNKNOWN_TITLE
+from drumlane.formats.beatsight.rules import mended
 from drumlane.formats.beatsight.stroke_fields import midi_velocity, written_fields
 from drumlane.formats.beatsight.timing_block import tempo_map_of, timing_fields
 from drumlane.performance import Performance
@@ -73,7 +74,9 @@ def write_bsm(
         ConfigError: there is no such lane table.
     """
     moment = (written_at or datetime.now(UTC)).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    writing = _Writing(performance, Path(path), kept_in(performance.song), lanes, moment)
+    kept = kept_in(performance.song)
+    kept = kept.model_copy(update={"document": mended(kept.document)})
+    writing = _Writing(performance, Path(path), kept, lanes, moment)
     try:
         document = Beatmap.model_validate(_document(writing, generation, stem))
     except ValidationError as error:
@@ -164,7 +167,9 @@ def _hit_objects(writing: _Writing) -> list[Fields]:
     """Return the strokes in order of time, those of one millisecond as they stood in the file."""
     table = DRUMLANE if writing.lanes is None else lane_table(writing.lanes)
     strokes = writing.strokes
-    placed = list(writing.kept.unknown_among(strokes).items())
+    placed = [
+        (place, _with_a_lane_that_is(entry)) for place, entry in writing.kept.unknown_among(strokes).items()
+    ]
     for hit, (place, own) in zip(writing.performance, writing.kept.fields_of(strokes), strict=True):
         ours = written_fields(hit, table)
         placed.append((place, _merged(ours, own, hit.velocity, keep_lane=writing.lanes is None)))
@@ -178,8 +183,13 @@ def _merged(ours: Fields, own: Fields, velocity: int, keep_lane: bool) -> Fields
     loud = own.get("velocity", ours["velocity"])
     if midi_velocity(DEFAULT_VELOCITY if loud is None else loud) != velocity:
         own.pop("velocity", None)  # it has been changed since
-    merged = ours | own
+    merged = _with_a_lane_that_is(ours | own)
     return {name: v for name, v in merged.items() if v is not None or name not in ("lane", "velocity")}
+
+
+def _with_a_lane_that_is(entry: Fields) -> Fields:
+    """Leave out a negative lane."""
+    return {name: v for name, v in entry.items() if name != "lane" or v is None or v >= 0}
 
 
 def _components(kept: Kept, strokes: list[Fields]) -> list[str]:

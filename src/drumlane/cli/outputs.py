@@ -5,7 +5,7 @@ Flow: cli.batch -> **outputs** (transcription, formats, rendering, evaluation.pl
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ACTIVATIONS_SUFFIX = ".activations.npz"
 PLOT_SUFFIX = ".plot.png"
+_NAMELESS = (".mid", ".midi", ".csv", ".tsv", ".png", ".npz", ".wav")  # files without names of a song
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,20 @@ def _done(job: Job, transcriber: "Transcriber | None", display: Display) -> str:
         _check_place(output)
     activations = transcriber.activations(job.source, progress=display.advance)
     performance = transcriber.with_tempo(transcriber.decode(activations), job.source)
-    heard = Heard(job.source, activations, performance)
+    heard = Heard(job.source, activations, _named(performance, job))
     for output in job.outputs:
         _make_folder(output.parent)
         _write(heard, output, transcriber)
     return f"{shown(job.source)}: {_summary(heard)} -> {', '.join(map(shown, job.outputs))}"
+
+
+def _named(performance: "Performance", job: Job) -> "Performance":
+    """Return the performance with the names of its song, where a file is asked for that shows them."""
+    if all(output.suffix.lower() in _NAMELESS for output in job.outputs):
+        return performance
+    from drumlane.pipeline.names import named
+
+    return replace(performance, song=named(job.source, performance.song)[0])
 
 
 def _sum_up(n_done: int, n_skipped: int, n_failed: int, display: Display) -> None:

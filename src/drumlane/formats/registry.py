@@ -42,6 +42,11 @@ FORMATS: tuple[Format, ...] = (
     Format("tsv", "table with tabs", (".tsv",), "table:read_table", "table:write_table", notes=True),
     Format("txt", "annotation", (".txt",), "table:read_table", notes=True),
     Format("json", "everything, as JSON", (".json",), "document:read_document", "document:write_document"),
+    Format("osu", "osu!mania, eight keys", (".osu",), "osu:read_osu", "osu:write_osu"),
+    Format("sm", "StepMania, two pads", (".sm",), "stepmania:read_stepmania", "stepmania:write_sm"),
+    Format("ssc", "StepMania 5", (".ssc",), "stepmania:read_stepmania"),
+    Format("dtx", "DTXMania", (".dtx",), "dtx:read_dtx", "dtx:write_dtx"),
+    Format("bjson", "drum-game", (".bjson",), "bjson:read_bjson", "bjson:write_bjson"),
 )
 
 

@@ -68,7 +68,7 @@ DRUM_OF_DTX_CHANNEL: Mapping[str, Drum] = MappingProxyType(
 )
 # Sounds that are no lane of the game: a file's sound effects are drums only where their names say so.
 DTX_EFFECT_CHANNELS: frozenset[str] = frozenset(
-    f"{tens}{ones}" for tens, last in (("6", 9), ("7", 9), ("8", 9), ("9", 2)) for ones in range(last + 1)
+    str(number) for number in range(61, 93)
 )
 
 # drum-game: names of channels. Its second crash is a crash struck with the left hand.

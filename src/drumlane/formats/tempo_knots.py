@@ -79,10 +79,11 @@ def signature_of(beats: float) -> tuple[int, int]:
     >>> signature_of(4.0), signature_of(3.5), signature_of(0.3)
     ((4, 4), (7, 8), (5, 64))
     """
-    denominator = 4
-    while denominator < _FINEST_NOTE and abs(beats * denominator / 4 - round(beats * denominator / 4)) > 1e-3:
-        denominator *= 2
-    return max(1, round(beats * denominator / 4)), denominator
+    for denominator in (4, 8, 16, 32, _FINEST_NOTE):
+        numerator = round(beats * denominator / 4)
+        if numerator and abs(beats * denominator / 4 - numerator) <= 1e-3:
+            return numerator, denominator
+    return max(1, round(beats * _FINEST_NOTE / 4)), _FINEST_NOTE
 
 
 def _bpms_at(tempo: TempoMap, beats: NDArray[np.float64]) -> list[float]:

@@ -22,7 +22,8 @@ Reader = Callable[[Path], Performance]
 def groove() -> Performance:
     """Two bars of 4/4 at 120 and at 90 bpm, one of 3/4: every drum, on sixteenths; what golden files hold."""
     tempo = TempoMap(
-        (TempoChange(0.0, 120.0), TempoChange(4.0, 90.0)), (TimeSignature(0.0, 4, 4), TimeSignature(8.0, 3, 4))
+        (TempoChange(0.0, 120.0), TempoChange(4.0, 90.0)),
+        (TimeSignature(0.0, 4, 4), TimeSignature(8.0, 3, 4)),
     )
     strokes = [(0.5 * i, drum, 20 + 5 * i) for i, drum in enumerate(Drum)] + [(0.0, Drum.KICK, 127)]
     beats = [beat for beat, _, _ in strokes]
@@ -69,7 +70,8 @@ def long_performance(n_hits: int = 40_000) -> Performance:
     chosen = rng.integers(0, len(drums), n_hits).tolist()
     velocities = rng.integers(1, 128, n_hits).tolist()
     hits = tuple(
-        Hit(time, drums[drum], velocity) for time, drum, velocity in zip(times, chosen, velocities, strict=True)
+        Hit(time, drums[drum], velocity)
+        for time, drum, velocity in zip(times, chosen, velocities, strict=True)
     )
     return Performance(hits, TempoMap(tuple(changes)), 3600.0, Song(title="An hour", audio=Path("hour.ogg")))
 

@@ -44,14 +44,25 @@ def save(path: Path, text: str) -> Path:
 # By suffix ----------------------------------------------------------------------------------------
 
 
+# What docs/formats.md says that a format loses of SMALL; the others lose nothing of it.
+READ_BACK = {
+    ".osu": [(0.5, Drum.KICK, 100)],  # no column for cowbells; velocities to one
+    ".sm": [(0.5, Drum.KICK, 80)],  # no velocities
+    ".dtx": [(0.5, Drum.KICK, 100), (1.0, Drum.COWBELL, 20)],  # velocities in 16 levels
+}
+VELOCITY_STEP = {".osu": 1, ".dtx": 5}
+
+
 @pytest.mark.parametrize("suffix", WRITTEN_SUFFIXES)
 @pytest.mark.parametrize("case", [str.lower, str.upper])
 def test_every_written_suffix_can_be_read_in_either_case(suffix: str, case, tmp_path: Path) -> None:
     path = tmp_path / f"two words é{case(suffix)}"
     write(SMALL, path)
-    assert [(hit.time, hit.drum, hit.velocity) for hit in read(path)] == [
-        (hit.time, hit.drum, hit.velocity) for hit in SMALL
-    ]
+    wanted = READ_BACK.get(suffix, [(hit.time, hit.drum, hit.velocity) for hit in SMALL])
+    back = list(read(path))
+    assert [(hit.time, hit.drum) for hit in back] == [(time, drum) for time, drum, _ in wanted]
+    off = [abs(hit.velocity - velocity) for hit, (_, _, velocity) in zip(back, wanted, strict=True)]
+    assert max(off) <= VELOCITY_STEP.get(suffix, 0)
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -182,7 +182,10 @@ def test_osu_reads_the_golden_file_as_we_do() -> None:
     assert (theirs["title"], theirs["romanised"]) == ("Golden: groove", "Golden: groove")
     assert (theirs["artist"], theirs["creator"]) == ("Drümmer", "drumlane")
     assert (theirs["audio"], theirs["preview"], theirs["bookmarks"]) == ("song.ogg", 1500, [2000])
-    assert [point[:3] for point in theirs["points"]][:2] == [[0, 500, 4], [2000, pytest.approx(2000 / 3, abs=0.2), 4]]
+    assert [point[:3] for point in theirs["points"]][:2] == [
+        [0, 500, 4],
+        [2000, pytest.approx(2000 / 3, abs=0.2), 4],
+    ]
     assert ("Finish" in theirs["notes"][0][3] or "Finish" in theirs["notes"][1][3]) is True
     assert len(ours) == len(theirs["notes"])
 
@@ -252,7 +255,9 @@ def test_what_we_have_no_name_for_is_written_again(tmp_path: Path) -> None:
 
 
 def test_kept_fields_cannot_open_a_section(tmp_path: Path) -> None:
-    song = Song(foreign={"osu": '{"Events": "[HitObjects]\\n32,192,1,1,0", "Metadata.Tags": "a\\n[HitObjects]"}'})
+    song = Song(
+        foreign={"osu": '{"Events": "[HitObjects]\\n32,192,1,1,0", "Metadata.Tags": "a\\n[HitObjects]"}'}
+    )
     write_osu(Performance(song=song), tmp_path / "a.osu")
     assert len(read_osu(tmp_path / "a.osu")) == 0
     for foreign in ("[]", "{", '{"Events": 1}', "[" * 100_000):
@@ -365,5 +370,5 @@ def test_altered_bytes_give_a_performance_or_a_format_error(
 
 def test_the_columns_are_the_documented_ones() -> None:
     assert [lane.label for lane in EIGHT_COLUMNS] == (
-        "crash hihat snare hi_tom kick mid_tom low_tom ride".split()
+        ["crash", "hihat", "snare", "hi_tom", "kick", "mid_tom", "low_tom", "ride"]
     )

@@ -43,9 +43,7 @@ def test_a_map_in_seconds_is_the_map_again(tempo: TempoMap) -> None:
     np.testing.assert_allclose(back.beats_to_seconds(beats), tempo.beats_to_seconds(beats), atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("start", "n_beats"), [(0.5, 1), (2.0, 4), (2.3, 5), (0.1, 1), (30.0, 60)]
-)
+@pytest.mark.parametrize(("start", "n_beats"), [(0.5, 1), (2.0, 4), (2.3, 5), (0.1, 1), (30.0, 60)])
 def test_whole_beats_fill_the_time_before_the_music(start: float, n_beats: int) -> None:
     tempo = map_from_seconds([(start, 120.0)], [(start, 4, 4)])
     assert float(tempo.beats_to_seconds(n_beats)) == pytest.approx(start)
@@ -60,7 +58,9 @@ def test_a_lead_in_that_is_no_whole_bars_is_a_short_bar() -> None:
 
 
 def test_music_that_begins_before_the_audio_keeps_its_beats() -> None:
-    tempo = map_from_seconds([(-0.7, 120.0)], [(-0.7, 4, 4)])  # beats at -0.7, -0.2, 0.3, 0.8, 1.3: a bar line
+    tempo = map_from_seconds(
+        [(-0.7, 120.0)], [(-0.7, 4, 4)]
+    )  # beats at -0.7, -0.2, 0.3, 0.8, 1.3: a bar line
     np.testing.assert_allclose(tempo.beats_to_seconds([1, 2, 3]), [0.3, 0.8, 1.3])
     assert tempo.signatures == (TimeSignature(0.0, 3, 4), TimeSignature(3.0, 4, 4))
 

@@ -67,9 +67,7 @@ DRUM_OF_DTX_CHANNEL: Mapping[str, Drum] = MappingProxyType(
     }
 )
 # Sounds that are no lane of the game: a file's sound effects are drums only where their names say so.
-DTX_EFFECT_CHANNELS: frozenset[str] = frozenset(
-    str(number) for number in range(61, 93)
-)
+DTX_EFFECT_CHANNELS: frozenset[str] = frozenset(str(number) for number in range(61, 93))
 
 # drum-game: names of channels. Its second crash is a crash struck with the left hand.
 BJSON_CHANNEL_OF_DRUM: Mapping[Drum, str] = MappingProxyType(

@@ -153,15 +153,18 @@ def _bookmarks(sections: Sequence[Section], tempo: TempoMap) -> list[dict[str, A
 
 
 def _notes(performance: Performance, tempo: TempoMap) -> Iterator[dict[str, Any]]:
-    beats = tempo.seconds_to_beats([hit.time for hit in performance]).tolist()
-    for beat, hit in zip(beats, performance, strict=True):
-        note: dict[str, Any] = {"time": _beat(_on_tick(beat)), "channel": BJSON_CHANNEL_OF_DRUM[hit.drum]}
-        if hit.velocity >= ACCENT_FROM or hit.velocity <= GHOST_TO:
-            note["modifier"] = "accent" if hit.velocity >= ACCENT_FROM else "ghost"
-        if hit.drum is Drum.CRASH2:
+    """Yield a note for each drum and tick that is struck, the louder of two hits."""
+    ticks = tempo.seconds_to_ticks([hit.time for hit in performance], TICKS_PER_BEAT).tolist()
+    loudest: dict[tuple[int, Drum], int] = {}
+    for tick, hit in zip(ticks, performance, strict=True):
+        loudest[tick, hit.drum] = max(int(hit.velocity), loudest.get((tick, hit.drum), 0))
+    for (tick, drum), velocity in loudest.items():
+        note: dict[str, Any] = {"time": _beat(tick / TICKS_PER_BEAT), "channel": BJSON_CHANNEL_OF_DRUM[drum]}
+        if velocity >= ACCENT_FROM or velocity <= GHOST_TO:
+            note["modifier"] = "accent" if velocity >= ACCENT_FROM else "ghost"
+        if drum is Drum.CRASH2:
             note["sticking"] = "left"
-        note["velocity"] = int(hit.velocity)
-        yield note
+        yield note | {"velocity": velocity}
 
 
 def _beat(beat: float) -> float:

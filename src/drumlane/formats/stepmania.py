@@ -76,7 +76,7 @@ def read_stepmania(
     try:
         timing = timing_of(song | chart.timing)
         beats, struck = notes_of(chart.notes, N_COLUMNS)
-        seconds = timing.seconds_at(beats)
+        seconds = timing.struck_at(beats)
         hits = tuple(
             Hit(max(0.0, round(second, 9)), drums[column], UNKNOWN_VELOCITY)
             for second, column in zip(seconds.tolist(), struck, strict=True)

@@ -33,13 +33,21 @@ class StepTiming:
     signatures: tuple[tuple[float, int, int], ...] = ()  # beat, numerator, denominator
 
     def seconds_at(self, beats: ArrayLike) -> NDArray[np.float64]:
-        """Return when notes on ``beats`` are struck, NaN inside a warp."""
+        """Return the times of ``beats``; those in a warp have the time at which it is jumped."""
         wanted = np.asarray(beats, dtype=np.float64)
-        i = np.clip(np.searchsorted(self.beats, wanted, side="right") - 1, 0, None)
+        i = self._knots_before(wanted)
         after = wanted - self.beats[i]
-        paused = np.where(after > 0, self.stops[i], 0.0)
-        times = self.seconds[i] + paused + after * 60 / self.bpms[i]
-        return np.asarray(np.where(np.isinf(self.bpms[i]), np.nan, times))
+        stopped = np.where(after > 0, self.stops[i], 0.0)
+        return np.asarray(self.seconds[i] + stopped + after * 60 / self.bpms[i])
+
+    def struck_at(self, beats: ArrayLike) -> NDArray[np.float64]:
+        """Return when notes on ``beats`` are struck, NaN in a warp."""
+        wanted = np.asarray(beats, dtype=np.float64)
+        warped = np.isinf(self.bpms[self._knots_before(wanted)])
+        return np.where(warped, np.nan, self.seconds_at(wanted))
+
+    def _knots_before(self, beats: NDArray[np.float64]) -> NDArray[np.int64]:
+        return np.clip(np.searchsorted(self.beats, beats, side="right") - 1, 0, None)
 
     def tempo_map(self) -> TempoMap:
         """Return the map of the audio; pauses are whole beats at a tempo of their own."""
@@ -50,11 +58,7 @@ class StepTiming:
                 continue
             tempos += _pause(second - delay, delay, bpm) + _pause(second, stop, bpm)
             tempos.append((second + stop, bpm))
-        bar_lines = [
-            (float(self.seconds_at(beat)), n, d)
-            for beat, n, d in self.signatures
-            if not np.isnan(self.seconds_at(beat))
-        ]
+        bar_lines = [(float(self.seconds_at(beat)), n, d) for beat, n, d in self.signatures]
         return map_from_seconds(tempos, bar_lines)
 
 

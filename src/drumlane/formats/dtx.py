@@ -153,12 +153,10 @@ def _body(performance: Performance) -> list[str]:
 def _tempos(grid: _Grid) -> list[str]:
     """Return the first tempo, the later ones' definitions and where they begin."""
     first, *changes = grid.tempo.changes
-    ids = {
-        text: id_of(i)
-        for i, text in enumerate(dict.fromkeys(bpm_text(change.bpm) for change in changes), start=1)
-    }
-    if len(ids) > N_IDS:
-        raise ValueError(f"{len(ids)} different tempos, and there are {N_IDS}")
+    texts = list(dict.fromkeys(bpm_text(change.bpm) for change in changes))
+    if len(texts) > N_IDS:
+        raise ValueError(f"{len(texts)} different tempos, and there are {N_IDS}")
+    ids = {text: id_of(i) for i, text in enumerate(texts, start=1)}
     placed: dict[int, dict[int, str]] = {}
     for change in changes:
         bar = int(np.searchsorted(grid.bars, change.beat + 1e-9, side="right")) - 1

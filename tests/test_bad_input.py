@@ -110,7 +110,7 @@ def test_a_cut_off_file_is_refused_or_used_as_far_as_it_goes(
     assert not song.with_suffix(".mid").exists()
     code, out, err = outcome(command, song, "--partial")
     assert code == 0
-    assert out == [f"{song}: 1 hit (kick 1) -> {song.with_suffix('.mid')}"]
+    assert out == [f"{song}: 1 hit (kick 1), 120.0 bpm 4/4 -> {song.with_suffix('.mid')}"]
     assert len(err) == 1
     assert str(song) in err[0]
 
@@ -281,7 +281,7 @@ def test_memory_does_not_grow_with_the_recording_up_to_three_hours(
         write_long(path, minutes)
         peaks[minutes] = peak_megabytes(command, path)
     assert peaks[180] < 500
-    assert peaks[180] <= peaks[3] + 60  # the activations: 16 MB an hour
+    assert peaks[180] <= peaks[3] + 80  # activations 16 MB an hour, the table of beats 10 MB
     read = formats.read(tmp_path / "180.mid")
     assert read.duration == pytest.approx(3 * 3600, abs=1)
     if any_model_path.stem != "detector":

@@ -359,7 +359,7 @@ def test_hits_before_the_music_are_left_out_and_counted(
     ("old", "new", "message"),
     [
         (DTX, "", "is empty"),
-        (DTX, " \n ", "is empty"),
+        (DTX, " \n ", "is not a DTX file"),
         (DTX, "hello", "is not a DTX file"),
         (DTX, "; only a comment", "is not a DTX file"),
         (DTX, "[1, 2]", "is not a DTX file"),

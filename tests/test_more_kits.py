@@ -91,6 +91,19 @@ def test_the_card_says_that_an_added_kits_licence_is_not_known(tmp_path: Path, p
     assert str(tmp_path) not in str(training_sources(data))
 
 
+def test_clips_of_a_known_soundfont_keep_the_weights_free_and_others_do_not(
+    tmp_path: Path, paths: dict[str, str]
+) -> None:
+    data = DataConfig.model_validate({**paths, "more_backing": (tmp_path,)})
+    (tmp_path / "music.csv").write_text("file,soundfont\na.ogg,FluidR3_GM\n", encoding="utf-8")
+    made = {source.name: source for source in training_sources(data)}["composed accompaniment"]
+    assert "Frank Wen" in made.attribution
+    assert weights_licence(data) == "MIT"
+    (tmp_path / "music.csv").write_text("file\na.ogg\n", encoding="utf-8")
+    assert training_sources(data)[-1].licence == NOT_KNOWN
+    assert weights_licence(data) == NOT_KNOWN
+
+
 def test_a_kit_added_from_a_manifest_keeps_the_licence_that_the_manifest_knows(
     tmp_path: Path, paths: dict[str, str]
 ) -> None:

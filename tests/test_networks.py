@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch", reason="networks need the train extra")
 from drumlane.networks.context import DILATIONS, Attention, DilatedContext  # noqa: E402
 from drumlane.networks.transcriber import NetworkSpec, Probabilities, TranscriberNetwork, without_colour  # noqa: E402
 from drumlane.training.checkpoints import fitting_weights  # noqa: E402
-from drumlane.training.module import batch_losses  # noqa: E402
+from drumlane.training.module import batch_losses, without_some_bands  # noqa: E402
 
 pytestmark = pytest.mark.train
 
@@ -36,10 +36,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(params=CONTEXTS)
+@pytest.fixture(params=[("dilated", 0), ("gru", 0), ("gru", 10)])
 def network(request: pytest.FixtureRequest) -> TranscriberNetwork:
     torch.manual_seed(0)
-    return TranscriberNetwork(replace(SPEC, context=request.param))
+    context, velocity_hidden = request.param
+    return TranscriberNetwork(replace(SPEC, context=context, velocity_hidden=velocity_hidden))
 
 
 def some_features(batch: int = 3, frames: int = 40) -> "torch.Tensor":
@@ -213,3 +214,32 @@ def test_a_network_that_knows_no_low_bands_goes_on_with_them_as_it_was() -> None
     features = some_features()
     for a, b in zip(before(features[..., : SPEC.n_mels]), after(features), strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_the_velocity_head_hears_the_attack_and_nothing_that_came_long_before() -> None:
+    attack = TranscriberNetwork(replace(SPEC, context="gru", velocity_hidden=10)).eval().attack
+    assert attack is not None
+    features = torch.zeros(1, 60, WIDTH)
+    features[:, 30:] = 2.0  # a stroke that rings on
+    with torch.inference_mode():
+        heard = attack(*features.split((SPEC.n_mels, SPEC.n_low), dim=2))[0]
+    n_bands = SPEC.n_mels // 4
+    loudest, before = heard[:, :n_bands], heard[:, n_bands : 2 * n_bands]
+    assert loudest[20].max() == 0 < loudest[25].min()  # five frames ahead
+    assert before[34].max() == 0 < before[36].min()  # until what was there before is as loud
+
+
+def test_left_out_bands_are_mels_beside_each_other_of_single_items() -> None:
+    features = torch.ones(40, 6, WIDTH)
+    torch.manual_seed(3)
+    left = without_some_bands(features, SPEC.n_mels, 5)
+    silent = left == 0
+    assert torch.equal(silent.all(dim=1), silent.any(dim=1)), "the whole excerpt, or not at all"
+    bands = silent[:, 0]
+    assert not bands[:, SPEC.n_mels :].any(), "low bands stay"
+    widths = bands.sum(dim=1)
+    assert set(widths.tolist()) == set(range(6))
+    for item in bands:
+        at = item.nonzero().flatten()
+        assert not len(at) or int(at[-1] - at[0]) == len(at) - 1
+    assert without_some_bands(features, SPEC.n_mels, 0) is features

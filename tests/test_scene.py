@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from drumlane.errors import AudioError, DatasetError
 from drumlane.performance import Hit
-from drumlane.rendering.accompaniment import Clip, draw_bed, load_clips, load_rooms
-from drumlane.rendering.casting import TOM_LANES, draw_voices
+from drumlane.rendering.accompaniment import VARIED, Clip, draw_bed, load_bands, load_clips, load_rooms
+from drumlane.rendering.casting import TOM_LANES, draw_extras, draw_voices
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.material import Material, draw_kit, draw_piece
 from drumlane.rendering.mixing import with_hum
 from drumlane.rendering.procedural import embedded_kit
 from drumlane.rendering.scene import draw_scene, render_scene
 from drumlane.rendering.scene_options import LEAD_SECONDS, SceneOptions
+from drumlane.rendering.stage import COLOUR_HZ
 from drumlane.vocabulary import Drum
 from material import chord, click_kit, rock_beat, write_backing
 
@@ -35,6 +36,7 @@ PLAIN = SceneOptions(
     sweep=0.0,
     hum=0.0,
     layered=0.0,
+    rattle=0.0,
     mastered=0.0,
     band_limited=0.0,
     arranged=False,
@@ -129,6 +131,23 @@ def test_a_lane_that_the_desk_raises_is_labelled_as_struck_harder_by_as_much() -
         assert scene.curve_db * np.log10(labelled[drum] / 60) == pytest.approx(as_loud, abs=0.2)
     loud = render_scene(replace(scene, voices={**desk, Drum.RIDE: replace(desk[Drum.RIDE], gain=50.0)}))
     assert {h.velocity for h in loud.hits if h.drum is Drum.RIDE} == {127}
+
+
+def test_a_lane_that_its_colour_makes_quieter_is_labelled_as_struck_softer() -> None:
+    groove = tuple(
+        Hit(LEAD_SECONDS + 0.5 * k, drum, 90) for k, drum in enumerate([Drum.KICK, Drum.SNARE, Drum.RIDE] * 3)
+    )
+    scene = draw_scene(material([groove]), replace(PLAIN, seconds=5.0), 0)
+    quiet = np.full(len(COLOUR_HZ), 0.5, dtype=np.float32)
+    coloured = {**scene.voices, Drum.RIDE: replace(scene.voices[Drum.RIDE], colour=quiet)}
+    labelled = {h.drum: h.velocity for h in render_scene(replace(scene, voices=coloured)).hits}
+    assert labelled[Drum.KICK] == labelled[Drum.SNARE] == 90
+    lower = scene.curve_db * np.log10(labelled[Drum.RIDE] / 90)
+    assert lower == pytest.approx(-6.0, abs=0.3)
+    silent = {**coloured, Drum.RIDE: replace(coloured[Drum.RIDE], colour=quiet * 1e-3)}
+    labelled = {h.drum: h.velocity for h in render_scene(replace(scene, voices=silent)).hits}
+    lower = scene.curve_db * np.log10(labelled[Drum.RIDE] / 90)
+    assert lower == pytest.approx(-10.0, abs=0.3), "at most"
 
 
 def test_hits_of_the_lead_ring_into_the_item_without_a_label() -> None:
@@ -319,3 +338,38 @@ def test_a_hum_is_a_steady_tone_at_its_level_against_the_loud_parts(hertz: float
 
 def test_a_hum_under_silence_is_faint() -> None:
     assert 0 < np.abs(with_hum(np.zeros(4410, dtype=np.float32), (100.0, 0.0))).max() < 0.002
+
+
+def test_cymbals_tremble_under_strong_strokes_of_other_drums_softer_than_they_are_struck() -> None:
+    made, options = material(), replace(PLAIN, coloured=True, rattle=1.0)
+    seen = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        voices = draw_voices(made, options, rng)
+        for hits, voice in draw_extras(made, BEAT, voices, options, rng):
+            seen += 1
+            assert {h.drum for h in hits} == {Drum.CLAP}
+            under = {h.time for h in BEAT if h.drum is not Drum.HIHAT_CLOSED and h.velocity > 50}
+            assert {h.time for h in hits} <= under
+            assert voice.softening > 0
+            cymbals = (Drum.HIHAT_CLOSED, Drum.HIHAT_OPEN, Drum.RIDE, Drum.CRASH)
+            assert any(voice.gain < 0.51 * voices[d].gain for d in cymbals if d in voices)
+    assert seen >= 8
+
+
+def test_a_varied_bed_differs_and_a_plain_one_stays_as_it_was() -> None:
+    clips = [music(), Clip("noise", "band", np.random.default_rng(1).normal(size=90_000).astype(np.float32))]
+    plain = [draw_bed(clips, 30_000, np.random.default_rng(n)) for n in range(4)]
+    varied = [draw_bed(clips, 30_000, np.random.default_rng(n), VARIED) for n in range(4)]
+    assert all(np.isfinite(bed).all() and abs(float(np.std(bed)) - 0.1) < 0.01 for bed in varied)
+    assert any(not np.array_equal(a, b) for a, b in zip(plain, varied, strict=True))
+
+
+def test_a_folder_of_bands_needs_no_more_than_its_table(tmp_path: Path) -> None:
+    write_backing(tmp_path)
+    (tmp_path / "real.csv").unlink()
+    names = {clip.name for clip in load_bands(tmp_path)}
+    assert names
+    assert all(clip.kind == "band" for clip in load_bands(tmp_path))
+    with pytest.raises(DatasetError, match=r"music\.csv"):
+        load_bands(tmp_path / "nothing")

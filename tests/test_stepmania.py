@@ -357,7 +357,7 @@ def test_kept_fields_cannot_write_notes(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         (SM, "", "is empty"),
-        (SM, "  \n", "is empty"),
+        (SM, "  \n", "is not a StepMania file"),
         (SM, "hello", "is not a StepMania file"),
         (SM, "// only a comment", "is not a StepMania file"),
         (SM, "{}", "is not a StepMania file"),

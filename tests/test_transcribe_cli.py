@@ -122,7 +122,7 @@ def test_wrong_lane_values_are_explained(text: str, message: str) -> None:
 def test_a_song_becomes_midi_beside_it(run: Run, song: Path) -> None:
     code, out, err = run("song.wav")
     assert (code, err) == (0, [])
-    assert out == ["song.wav: 4 hits (kick 1, snare 1, hihat 1, ride 1) -> song.mid"]
+    assert out == ["song.wav: 4 hits (kick 1, snare 1, hihat 1, ride 1), 120.0 bpm 4/4 -> song.mid"]
     assert files_in(song.parent) == ["song.mid", "song.wav"]
 
 

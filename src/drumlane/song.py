@@ -8,7 +8,6 @@ the format's name, so that reading and writing a file loses nothing that another
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -39,7 +38,7 @@ class Song:
     preview: float | None = None  # seconds from the start of the audio
     sections: tuple[Section, ...] = ()
     foreign: Mapping[str, str] = field(
-        default_factory=lambda: MappingProxyType({}), hash=False
+        default_factory=dict, hash=False
     )  # format name -> JSON text of its fields that have no place above
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ A ``TempoMap`` says where the beats are; it is laid beside raw times and never c
 quarter notes, beat 0 is at second 0, ticks are beats × ticks per beat, rounded to the nearest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -63,6 +63,37 @@ class TempoMap:
     def constant(cls, bpm: float) -> "TempoMap":
         """Return a map with one tempo."""
         return cls((TempoChange(0.0, bpm),))
+
+    def delayed(self, beats: float) -> "TempoMap":
+        """Return the map after ``beats`` of lead-in at its first tempo and time signature."""
+        first, *changes = self.changes
+        moved = tuple(TempoChange(c.beat + beats, c.bpm) for c in changes)
+        signatures = tuple(
+            TimeSignature(s.beat + beats if s.beat else 0.0, s.numerator, s.denominator)
+            for s in self.signatures
+        )
+        return TempoMap((first, *moved), signatures)
+
+    def as_held(self, ticks_per_beat: int, hold: Callable[[float], float]) -> "TempoMap":
+        """Return the map as a file keeps it: beats on ticks, and of every tempo what ``hold`` makes of it."""
+
+        def on_tick(beat: float) -> float:
+            return round(beat * ticks_per_beat) / ticks_per_beat
+
+        tempos = [(on_tick(change.beat), hold(change.bpm)) for change in self.changes]
+        signatures = [(on_tick(s.beat), s.numerator, s.denominator) for s in self.signatures]
+        return tempo_map_from_events(tempos, signatures)
+
+    def bar_starts(self, until: float) -> list[float]:
+        """Return the beats at which bars begin, up to ``until`` (quarter notes)."""
+        starts: list[float] = []
+        for signature, following in pairwise([*self.signatures, None]):
+            assert signature is not None
+            end = until if following is None else min(until, following.beat)
+            length = signature.numerator * 4.0 / signature.denominator
+            n = max(0, int(np.ceil((end - signature.beat) / length - 1e-9)))
+            starts += [signature.beat + length * k for k in range(n)]
+        return starts
 
     def _knots(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         beats = np.array([c.beat for c in self.changes])

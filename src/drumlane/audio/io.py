@@ -9,7 +9,7 @@ error, unless the caller asks for as much of it as decodes (``partial``).
 
 import logging
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,13 @@ from drumlane.audio.blocks import (
     mono_blocks,
     resampled,
 )
-from drumlane.audio.libsndfile import ENCODINGS, decode_with_libsndfile, encode_with_libsndfile
+from drumlane.audio.libsndfile import (
+    ENCODINGS,
+    decode_with_libsndfile,
+    encode_blocks_with_libsndfile,
+    encode_with_libsndfile,
+    read_tags_with_libsndfile,
+)
 from drumlane.audio.media import decode_media
 from drumlane.errors import AudioError, DamagedAudioError, nearest_first
 from drumlane.files import AnyPath, shown, whole_file
@@ -140,6 +146,32 @@ def write_audio(path: AnyPath, audio: Audio) -> None:
     with whole_file(path, AudioError) as partial:
         partial.touch()  # libsndfile hides why a file cannot be made; this does not
         encode_with_libsndfile(partial, frames, audio.sample_rate, target)
+
+
+def write_blocks(path: AnyPath, blocks: Iterable[Block], sample_rate: int) -> None:
+    """Encode a mono sound as it comes, in memory that does not depend on its length; peaks are clipped.
+
+    Args:
+        path: its suffix picks the format, as for ``write_audio``.
+        blocks: shape (n,), full scale at 1.
+        sample_rate: Hz.
+
+    Raises:
+        AudioError: as ``write_audio``, or as the blocks raise it. Nothing half-written stays behind.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in ENCODINGS:
+        suffixes = nearest_first(target.suffix, ENCODINGS)
+        raise AudioError(f"{shown(path)}: cannot write {target.suffix!r}; suffixes: {suffixes}")
+    checked = (np.clip(block, -1.0, 1.0) for block in finite_blocks(blocks, shown(path), sample_rate))
+    with whole_file(path, AudioError) as partial:
+        partial.touch()
+        encode_blocks_with_libsndfile(partial, checked, 1, sample_rate, target)
+
+
+def read_tags(path: AnyPath) -> Mapping[str, str]:
+    """Return the names that a sound file carries: ``title``, ``artist``, ``album`` …; none if it has none."""
+    return read_tags_with_libsndfile(Path(path))
 
 
 def _within_full_scale(frames: Block, path: Path) -> Block:

@@ -8,7 +8,7 @@ A damaged file is used as far as it decodes, with a warning in the log.
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,22 +116,40 @@ def encode_with_libsndfile(file: Path, frames: Block, sample_rate: int, target: 
     Raises:
         AudioError: the format has no such rate or number of channels, or the file cannot be written.
     """
+    # In pieces: libvorbis takes a whole song at once on the stack.
+    pieces = (frames[start : start + FRAMES_PER_READ] for start in range(0, len(frames), FRAMES_PER_READ))
+    encode_blocks_with_libsndfile(file, pieces, frames.shape[1], sample_rate, target)
+
+
+def encode_blocks_with_libsndfile(
+    file: Path, blocks: Iterable[Block], n_channels: int, sample_rate: int, target: Path
+) -> None:
+    """Encode blocks of shape (n,) or (n, channels) as they come; as ``encode_with_libsndfile``."""
     import soundfile
 
     container, subtype = ENCODINGS[target.suffix.lower()]
-    n_channels = frames.shape[1]
     try:
         with soundfile.SoundFile(
             _name(file), "w", sample_rate, n_channels, subtype, format=container
         ) as sound:
-            # In pieces: libvorbis takes a whole song at once on the stack.
-            for start in range(0, len(frames), FRAMES_PER_READ):
-                sound.write(frames[start : start + FRAMES_PER_READ])
+            for block in blocks:
+                sound.write(block)
     except soundfile.SoundFileError as error:
         raise AudioError(
             f"{shown(target)}: {sample_rate} Hz with {n_channels} channels cannot be written as "
             f"{target.suffix} ({_reason(error)}); use .wav or .flac"
         ) from error
+
+
+def read_tags_with_libsndfile(path: Path) -> dict[str, str]:
+    """Return what a file says of itself, by ``title``, ``artist``, ``album``, ``genre``, ``date``."""
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(_name(path)) as sound:
+            return {name: text.strip() for name, text in sound.copy_metadata().items() if text.strip()}
+    except (soundfile.SoundFileError, TypeError, UnicodeDecodeError):
+        return {}
 
 
 def _not_audio(path: Path, error: Exception) -> AudioError:

@@ -15,6 +15,7 @@ from drumlane.cli.egmd import egmd_app
 from drumlane.cli.evaluate import evaluate
 from drumlane.cli.evaluate_kits import evaluate_kits
 from drumlane.cli.preprocess import preprocess
+from drumlane.cli.process import process
 from drumlane.cli.render import render
 from drumlane.cli.report import report
 from drumlane.cli.thresholds import thresholds
@@ -38,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(transcribe)
+app.command()(process)
 app.command()(render)
 app.add_typer(egmd_app, name="egmd")
 app.command()(preprocess)

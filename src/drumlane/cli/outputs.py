@@ -6,6 +6,7 @@ Flow: cli.batch -> **outputs** (transcription, formats, rendering, evaluation.pl
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,8 @@ def _done(job: Job, transcriber: "Transcriber | None", display: Display) -> str:
     for output in job.outputs:
         _check_place(output)
     activations = transcriber.activations(job.source, progress=display.advance)
-    heard = Heard(job.source, activations, transcriber.decode(activations))
+    performance = transcriber.with_tempo(transcriber.decode(activations), job.source)
+    heard = Heard(job.source, activations, performance)
     for output in job.outputs:
         _make_folder(output.parent)
         _write(heard, output, transcriber)
@@ -88,7 +90,7 @@ def _sum_up(n_done: int, n_skipped: int, n_failed: int, display: Display) -> Non
 
 
 def _summary(heard: Heard) -> str:
-    """Return ``12 hits (kick 8, snare 4)``."""
+    """Return ``12 hits (kick 8, snare 4), 92.0 bpm 4/4``."""
     from drumlane.vocabulary import LANES
 
     if heard.activations.silent:
@@ -96,7 +98,27 @@ def _summary(heard: Heard) -> str:
     counts = {lane.label: len(heard.performance.lane_times(lane)) for lane in LANES}
     lanes = ", ".join(f"{name} {n}" for name, n in counts.items() if n)
     n_hits = len(heard.performance)
-    return f"{n_hits} hit{'' if n_hits == 1 else 's'}" + (f" ({lanes})" if lanes else "")
+    hits = f"{n_hits} hit{'' if n_hits == 1 else 's'}" + (f" ({lanes})" if lanes else "")
+    return f"{hits}, {_tempo(heard.performance)}"
+
+
+def _tempo(performance: "Performance") -> str:
+    """Return ``92.0 bpm 4/4``, or ``88.1-95.0 bpm 4/4``: what there is most of, without the lead-in."""
+    tempo = performance.tempo
+    end = float(tempo.seconds_to_beats(performance.duration))
+    music = tempo.changes[1:] or tempo.changes  # a lead-in is no tempo of the music
+    lengths = _lengths([change.beat for change in music], end)
+    least = 0.05 * sum(lengths)
+    usual = [change.bpm for change, length in zip(music, lengths, strict=True) if length >= least]
+    low, high = f"{min(usual):.1f}", f"{max(usual):.1f}"
+    bars = _lengths([signature.beat for signature in tempo.signatures], end)
+    bar = tempo.signatures[bars.index(max(bars))]
+    return f"{low if low == high else f'{low}-{high}'} bpm {bar.numerator}/{bar.denominator}"
+
+
+def _lengths(starts: list[float], end: float) -> list[float]:
+    """Return how many beats each of several stretches has up to ``end``."""
+    return [max(0.0, min(b, end) - min(a, end)) for a, b in pairwise([*starts, end])]
 
 
 def _write(heard: Heard, output: Path, transcriber: "Transcriber") -> None:

@@ -1,6 +1,9 @@
 """``drumlane train`` and ``drumlane export``: from a configuration to a model file."""
 
 import importlib.util
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +48,27 @@ def train_transcriber(
     print(f"best checkpoint: {best}")
 
 
+@train_app.command("beats")
+def train_beats(
+    config: Config,
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Train the beat network on symbolic music; its model lies in the run's folder as beats.onnx."""
+    need_torch("training")
+    from drumlane.training import beat_run
+    from drumlane.training.beat_config import read_beat_config
+    from drumlane.training.beat_export import export_beats
+
+    run = read_beat_config(config, overrides or ())
+    with progress_in_log():
+        best = beat_run.train_beats(run, resume)
+    changes = "".join(f" --set {override}" for override in overrides or ())
+    command = f"drumlane train beats --config {config.as_posix()}{changes}"
+    card = export_beats(best, run, run.folder / "beats.onnx", command)
+    print(f"{run.folder / 'beats.onnx'}: {card.parameters:,} parameters")
+
+
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a run (best.ckpt).")],
     output: Annotated[Path, typer.Argument(help="Model to write (.onnx); its card goes beside it.")],
@@ -72,6 +96,20 @@ def export(
     calibrating = Calibrating(thresholds=read_thresholds(thresholds) if thresholds else None)
     card = export_transcriber([checkpoint, *(others or ())], run, output, command, calibrating)
     print(f"{output}: {card.parameters:,} parameters, thresholds {card.thresholds}")
+
+
+@contextmanager
+def progress_in_log() -> Iterator[None]:
+    """Show what training says of its progress, on stderr."""
+    log, handler = logging.getLogger("drumlane.training"), logging.StreamHandler()
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 def need_torch(feature: str) -> None:

@@ -6,7 +6,6 @@ Heavy modules load inside functions: a usage error and ``--help`` come at once.
 """
 
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -16,12 +15,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drumlane.cli.batch import SCORE_SUFFIXES, Existing, Job, names_a_file, plan_jobs, settle_existing
+from drumlane.cli.beat_values import read_beat_options
 from drumlane.cli.lane_values import parse_lane_values
 from drumlane.cli.outputs import ACTIVATIONS_SUFFIX, PLOT_SUFFIX, run_jobs
 from drumlane.cli.progress import Display
+from drumlane.cli.usage import usage
 from drumlane.errors import ConfigError, MissingExtraError, nearest_first
 
 if TYPE_CHECKING:
+    from drumlane.transcription.beats import BeatOptions
     from drumlane.transcription.transcribe import Transcriber, TranscriptionOptions
 
 LEAST_THRESHOLD = 0.001  # at 0 every ripple would be a hit
@@ -57,6 +59,19 @@ def transcribe(
         bool,
         typer.Option("--articulations/--lanes", help="Tell open hats, side sticks …, or write lanes only."),
     ] = True,
+    bpm: Annotated[
+        float | None, typer.Option(help="Tempo in quarter notes a minute; with --offset it is exact.")
+    ] = None,
+    offset: Annotated[float | None, typer.Option(help="Seconds of the first bar line.")] = None,
+    time_signature: Annotated[
+        str | None, typer.Option("--time-signature", help="Like 4/4 or 6/8. (default: heard)")
+    ] = None,
+    tempo_candidates: Annotated[
+        str | None, typer.Option("--tempo-candidates", help="The tempo is near one of these: 90,180.")
+    ] = None,
+    beats: Annotated[
+        str, typer.Option("--beats", help="Who hears the beats: drumlane, none (120 bpm), beat_this.")
+    ] = "drumlane",
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave results as they are.")
     ] = False,
@@ -82,10 +97,11 @@ def transcribe(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
 ) -> None:
     """Write the drum hits of recordings as MIDI: song.mp3 becomes song.mid."""
-    options = _options(threshold or [], min_interval or [], articulations, partial)
+    beat_options = read_beat_options(beats, bpm, offset, time_signature, tempo_candidates)
+    options = _options(threshold or [], min_interval or [], articulations, partial, beat_options)
     existing = _existing(skip_existing, force)
     suffixes = _scores(formats, output) + _extras(sonify, activations, plot)
-    with _usage("-o"):
+    with usage("-o"):
         jobs = [settle_existing(job, existing) for job in plan_jobs(recordings, output, suffixes)]
     with Display(len(jobs), quiet) as display:
         raise typer.Exit(_exit_code(jobs, lambda: _load(model, threads, options), display))
@@ -99,30 +115,24 @@ def _exit_code(jobs: list[Job], load: Callable[[], "Transcriber"], display: Disp
         return 130
 
 
-@contextmanager
-def _usage(option: str) -> Iterator[None]:
-    """Turn a wrong setting into one line and the exit code of wrong usage."""
-    try:
-        yield
-    except ConfigError as error:
-        print(f"drumlane: {option}: {error}", file=sys.stderr)
-        raise typer.Exit(2) from error
-
-
 def _options(
-    threshold: list[str], min_interval: list[str], articulations: bool, partial: bool
+    threshold: list[str],
+    min_interval: list[str],
+    articulations: bool,
+    partial: bool,
+    beats: "BeatOptions",
 ) -> "TranscriptionOptions":
-    with _usage("--threshold"):
+    with usage("--threshold"):
         thresholds = parse_lane_values(threshold, LEAST_THRESHOLD, 1.0)
-    with _usage("--min-interval"):
+    with usage("--min-interval"):
         gaps = parse_lane_values(min_interval, 0.0, LONGEST_GAP)
     from drumlane.transcription.transcribe import TranscriptionOptions
 
-    return TranscriptionOptions(thresholds, gaps, articulations, partial)
+    return TranscriptionOptions(thresholds, gaps, articulations, partial, beats)
 
 
 def _existing(skip: bool, force: bool) -> Existing:
-    with _usage("--skip-existing"):
+    with usage("--skip-existing"):
         if skip and force:
             raise ConfigError("contradicts --force; pass one of them")
     return Existing.SKIP if skip else Existing.REPLACE if force else Existing.REFUSE
@@ -134,7 +144,7 @@ def _scores(formats: str | None, output: Path | None) -> list[str]:
     if formats is None:
         return own or [".mid"]
     wanted = ["." + name.strip().lower().removeprefix(".") for name in formats.split(",")]
-    with _usage("-f"):
+    with usage("-f"):
         for suffix in wanted:
             if suffix not in SCORE_SUFFIXES:
                 known = nearest_first(suffix, SCORE_SUFFIXES)

@@ -8,6 +8,7 @@ keeps everything. ``.txt`` annotations can be read, not written.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from drumlane.files import AnyPath
 from drumlane.formats.registry import format_of, suffixes_of
@@ -22,13 +23,17 @@ def read(path: AnyPath, note_map: Mapping[int, Drum] | None = None) -> Performan
     """Read a performance.
 
     Args:
-        path: a file with one of ``SUFFIXES``.
+        path: a file with one of ``SUFFIXES``, or a song folder of Clone Hero.
         note_map: what notes mean, in MIDI files and in tables of note numbers; None for TD-17's meaning, or
             our own in a MIDI file that drumlane wrote.
 
     Raises:
         FormatError: the suffix is unknown, or the file cannot be read as what its suffix says.
     """
+    if Path(path).is_dir() and Path(path).suffix.lower() not in SUFFIXES:
+        from drumlane.formats.clone_hero.folder import read_folder
+
+        return read_folder(path)
     found = format_of(path, "read")
     arguments = (note_map,) if found.notes and note_map is not None else ()
     performance: Performance = found.load_reader()(path, *arguments)

@@ -21,7 +21,8 @@ from drumlane.errors import FormatError
 from drumlane.files import AnyPath, shown
 from drumlane.formats.kept_fields import kept, kept_fields
 from drumlane.formats.tempo_knots import map_from_seconds, signature_of
-from drumlane.formats.text_file import one_line, read_text, write_text
+from drumlane.formats.text_file import read_text
+from drumlane.formats.text_lines import one_line, write_text
 from drumlane.performance import Hit, Performance
 from drumlane.song import Section, Song
 from drumlane.timing import DEFAULT_BPM, TempoMap, tempo_map_from_events

@@ -7,7 +7,6 @@ version, or with a field that is not in the model, is refused and not half under
 """
 
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -186,7 +185,7 @@ def _song_of(part: SongPart) -> Song:
         audio=None if part.audio is None else Path(part.audio),
         preview=part.preview,
         sections=tuple(Section(section.time, section.name) for section in part.sections),
-        foreign=MappingProxyType(part.foreign),
+        foreign=part.foreign,
     )
 
 

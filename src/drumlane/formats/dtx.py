@@ -38,7 +38,8 @@ from drumlane.formats.dtx_text import (
 )
 from drumlane.formats.kept_fields import kept, kept_texts
 from drumlane.formats.tempo_knots import map_from_seconds, signature_of
-from drumlane.formats.text_file import at_line, number, one_line, read_text, write_text
+from drumlane.formats.text_file import read_text
+from drumlane.formats.text_lines import at_line, number, one_line, write_text
 from drumlane.performance import Hit, Performance
 from drumlane.song import Song
 from drumlane.timing import DEFAULT_BPM, TempoMap, tempo_map_from_events
@@ -72,7 +73,7 @@ def read_dtx(path: AnyPath) -> Performance:
     Raises:
         FormatError: the file is missing, holds no commands, or a line does not fit; the message names it.
     """
-    text = parse(read_text(path, ("utf-8", "cp932", "latin-1")))
+    text = parse(read_text(path, "cp932"))
     if not text.commands and not text.channels:
         raise FormatError(f"{shown(path)}: is not a DTX file (no line '#NAME: value' in it)")
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import floor, gcd
 
-from drumlane.formats.text_file import one_line
+from drumlane.formats.text_lines import one_line
 
 N_BARS = 3600  # 000 to Z99
 N_IDS = 36 * 36 - 1  # 01 to ZZ

@@ -22,7 +22,8 @@ from drumlane.errors import FormatError
 from drumlane.files import AnyPath, shown
 from drumlane.formats.kept_fields import kept, kept_texts
 from drumlane.formats.osu_timing import LATEST, tempo_of_points, timing_points
-from drumlane.formats.text_file import at_line, number, one_line, read_text, write_text
+from drumlane.formats.text_file import read_text
+from drumlane.formats.text_lines import at_line, number, one_line, write_text
 from drumlane.performance import Hit, Performance
 from drumlane.song import Section, Song
 from drumlane.vocabulary import Lane
@@ -88,7 +89,7 @@ def read_osu(path: AnyPath, columns: Sequence[Lane] = EIGHT_COLUMNS) -> Performa
         FormatError: the file is missing, no .osu file, for another game mode or number of keys, or a line of
             it does not fit; the message names the line.
     """
-    parts = _parts(read_text(path, ("utf-8", "cp1252", "latin-1")), path)
+    parts = _parts(read_text(path), path)
     _check_mode(parts, path)
     drums = drum_of_column(columns)
     hits, left_out = [], 0

@@ -14,7 +14,7 @@ import numpy as np
 
 from drumlane.files import AnyPath
 from drumlane.formats.tempo_knots import map_from_seconds, retimed
-from drumlane.formats.text_file import at_line, number
+from drumlane.formats.text_lines import at_line, number
 from drumlane.performance import Performance
 from drumlane.timing import TempoMap, TimeSignature
 

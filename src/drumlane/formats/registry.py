@@ -37,10 +37,27 @@ class Format:
 
 
 FORMATS: tuple[Format, ...] = (
+    Format(
+        "clonehero",
+        "Clone Hero and Rock Band chart",
+        (),
+        "clone_hero.notes_midi:read_notes_midi",
+        "clone_hero.notes_midi:write_notes_midi",
+        file_names=("notes.mid",),
+    ),
+    Format(
+        "chart",
+        "Clone Hero chart",
+        (".chart",),
+        "clone_hero.chart_text:read_chart",
+        "clone_hero.chart_text:write_chart",
+    ),
     Format("mid", "MIDI file", (".mid", ".midi"), "midi:read_midi", "midi:write_midi", notes=True),
     Format("csv", "table", (".csv",), "table:read_table", "table:write_table", notes=True),
     Format("tsv", "table with tabs", (".tsv",), "table:read_table", "table:write_table", notes=True),
     Format("txt", "annotation", (".txt",), "table:read_table", notes=True),
+    Format("bsm", "BeatSight map", (".bsm",), "beatsight.read:read_bsm", "beatsight.write:write_bsm"),
+    Format("bs", "older BeatSight map", (".bs",), "beatsight.read:read_bsm"),
     Format("json", "everything, as JSON", (".json",), "document:read_document", "document:write_document"),
     Format("osu", "osu!mania, eight keys", (".osu",), "osu:read_osu", "osu:write_osu"),
     Format("sm", "StepMania, two pads", (".sm",), "stepmania:read_stepmania", "stepmania:write_sm"),

@@ -27,7 +27,8 @@ from drumlane.formats.stepmania_rows import LAST_BEAT, ROWS_PER_BEAT, measures_o
 from drumlane.formats.stepmania_text import tag, tags_of
 from drumlane.formats.stepmania_timing import timing_of
 from drumlane.formats.tempo_knots import retimed
-from drumlane.formats.text_file import number, one_line, read_text, write_text
+from drumlane.formats.text_file import read_text
+from drumlane.formats.text_lines import number, one_line, write_text
 from drumlane.performance import Hit, Performance
 from drumlane.song import Section, Song
 from drumlane.timing import TempoChange, TempoMap
@@ -70,7 +71,7 @@ def read_stepmania(
         FormatError: the file is missing, no such file, has no chart of eight columns or none of this level,
             or something in it does not fit.
     """
-    song, charts = _song_and_charts(read_text(path, ("utf-8", "cp1252", "latin-1")), path)
+    song, charts = _song_and_charts(read_text(path), path)
     chart = _chosen(charts, level, path)
     drums = drum_of_column(columns)
     try:

@@ -7,7 +7,7 @@ as it is. As in the game, a ``#`` that begins a line ends a value whose semicolo
 import re
 from collections.abc import Iterator
 
-from drumlane.formats.text_file import one_line
+from drumlane.formats.text_lines import one_line
 
 # A comment, an escaped character, a mark, or everything up to the next of them: nothing is looked at twice.
 _PIECES = re.compile(r"//[^\r\n]*|\\[\s\S]|[#:;]|[^\\/#:;]+|[\s\S]")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from drumlane.formats.tempo_knots import Knot, map_from_seconds
-from drumlane.formats.text_file import number
+from drumlane.formats.text_lines import number
 from drumlane.timing import DEFAULT_BPM, TempoMap
 
 _LATEST = 1e7  # beats and seconds

@@ -24,6 +24,7 @@ from pathlib import Path
 from drumlane.errors import ConfigError, FormatError, nearest_first
 from drumlane.files import AnyPath, shown, whole_file
 from drumlane.formats.labels import drum_in_lane, drum_of_name, names_near
+from drumlane.formats.text_file import read_bytes
 from drumlane.performance import Hit, Performance
 from drumlane.vocabulary import TD17, Drum, lane_by_name
 
@@ -89,14 +90,9 @@ def write_table(performance: Performance, path: AnyPath) -> None:
 
 def _text(path: AnyPath) -> str:
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise FormatError(f"{shown(path)}: no such file") from None
+        return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(f"{shown(path)}: byte {error.start} is not UTF-8 text; save it as UTF-8") from error
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise FormatError(f"{shown(path)}: cannot be read ({reason})") from error
 
 
 def _rows(text: str, path: AnyPath) -> Iterator[tuple[int, list[str]]]:

@@ -9,7 +9,7 @@ counts as a hit, and where the weights come from. It is refused when any of it d
 import json
 import math
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -23,11 +23,13 @@ FORMAT_VERSION = 2  # raise it when a reader of the old form would go wrong
 LaneValues = dict[str, float]
 
 
-class _Strict(BaseModel):
+class CardPart(BaseModel):
+    """A part of a card: unknown fields are errors, nothing changes after reading."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Source(_Strict):
+class Source(CardPart):
     """Material the weights were trained on."""
 
     name: str
@@ -35,7 +37,7 @@ class Source(_Strict):
     attribution: str
 
 
-class Training(_Strict):
+class Training(CardPart):
     """How the weights came to be."""
 
     command: str
@@ -43,7 +45,7 @@ class Training(_Strict):
     notes: str = ""
 
 
-class Score(_Strict):
+class Score(CardPart):
     """One measured number and the command that measures it again."""
 
     measure: str
@@ -53,7 +55,7 @@ class Score(_Strict):
     command: str
 
 
-class FeatureFields(_Strict):
+class FeatureFields(CardPart):
     """The numbers of a ``FeatureSpec``, as the card holds them."""
 
     sample_rate: int
@@ -80,14 +82,14 @@ class FeatureFields(_Strict):
         return cls(**{name: getattr(spec, name) for name in cls.model_fields})
 
 
-class Level(_Strict):
+class Level(CardPart):
     """The loudness the network expects; see ``audio.level``."""
 
     measure: str = "percentile-95 of 50 ms RMS"
     target_rms: float = Field(gt=0)
 
 
-class MidiOutput(_Strict):
+class MidiOutput(CardPart):
     """What MIDI files of a model hold, where it is not a note for each drum."""
 
     notes: dict[str, int]  # of each lane
@@ -106,7 +108,7 @@ class MidiOutput(_Strict):
         return {drum: self.notes[drum.lane.label] for drum in Drum if drum.lane is not None}
 
 
-class ModelCard(_Strict):
+class ModelCard(CardPart):
     """Everything about a transcription network but its weights; times are in seconds."""
 
     format_version: int = FORMAT_VERSION
@@ -203,11 +205,23 @@ class ModelCard(_Strict):
         return self.features.spec
 
 
+AnyCard = TypeVar("AnyCard", bound=CardPart)
+
+
 def read_card(path: Path) -> ModelCard:
-    """Read a card.
+    """Read a transcriber's card.
 
     Raises:
         ModelError: the file is missing, is not a card, or was made for another version.
+    """
+    return read_card_of(ModelCard, path, FORMAT_VERSION)
+
+
+def read_card_of(kind: type[AnyCard], path: Path, version: int) -> AnyCard:
+    """Read a card of some kind of model.
+
+    Raises:
+        ModelError: the file is missing, is not such a card, or was made for another version.
     """
     try:
         fields: Any = json.loads(path.read_text(encoding="utf-8"))
@@ -215,19 +229,19 @@ def read_card(path: Path) -> ModelCard:
         raise ModelError(f"{shown(path)}: the model's card cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise ModelError(f"{shown(path)}: the model's card is not JSON ({error})") from error
-    version = fields.get("format_version") if isinstance(fields, dict) else None
-    if version != FORMAT_VERSION:
+    found = fields.get("format_version") if isinstance(fields, dict) else None
+    if found != version:
         raise ModelError(
-            f"{shown(path)}: the card has format_version {version!r}, this version of drumlane reads "
-            f"{FORMAT_VERSION}; export the model again or use the drumlane it was made for"
+            f"{shown(path)}: the card has format_version {found!r}, this version of drumlane reads "
+            f"{version}; export the model again or use the drumlane it was made for"
         )
     try:
-        return ModelCard.model_validate(fields)
+        return kind.model_validate(fields)
     except ValidationError as error:
         raise ModelError(f"{shown(path)}: {_first_problem(error)}") from error
 
 
-def write_card(card: ModelCard, path: Path) -> None:
+def write_card(card: BaseModel, path: Path) -> None:
     """Write a card as JSON.
 
     Raises:

@@ -83,20 +83,34 @@ def load_model(path: AnyPath | None = None, threads: int | None = None) -> Model
     path = SHIPPED if path is None else Path(path)
     if path.suffix.lower() != ".onnx":
         raise ModelError(f"{shown(path)}: a model is an .onnx file with its .json card beside it")
-    weights = _read_weights(path)
+    weights = read_weights(path)
     card = read_card(path.with_suffix(".json"))
-    found = hashlib.sha256(weights).hexdigest()
-    if found != card.sha256:
-        raise ModelError(
-            f"{shown(path)}: the file's sha256 starts with {found[:12]}, its card says {card.sha256[:12]}; "
-            "the file is damaged or belongs to another card"
-        )
-    session = _open_session(weights, path, threads)
+    session = open_checked(weights, path, card.sha256, threads)
     _check_interface(session, card, path)
     return Model(card, session)
 
 
-def _read_weights(path: Path) -> bytes:
+def open_checked(weights: bytes, path: Path, sha256: str, threads: int | None) -> "InferenceSession":
+    """Open a network whose card knows what it should be.
+
+    Raises:
+        ModelError: the weights are not the card's, or no network.
+    """
+    found = hashlib.sha256(weights).hexdigest()
+    if found != sha256:
+        raise ModelError(
+            f"{shown(path)}: the file's sha256 starts with {found[:12]}, its card says {sha256[:12]}; "
+            "the file is damaged or belongs to another card"
+        )
+    return _open_session(weights, path, threads)
+
+
+def read_weights(path: Path) -> bytes:
+    """Return the bytes of a network's file.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
     try:
         return path.read_bytes()
     except FileNotFoundError as error:

@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from drumlane.networks.context import N_HEADS, DilatedContext, Recurrence
@@ -26,6 +27,8 @@ N_LANES = 8
 N_ARTICULATIONS = 6
 _N_LOW_OUT = 48  # what the bottleneck is told of the low bands
 _SILENT = 0.01  # mean feature below which a frame holds no sound
+_MELS_A_BAND = 4  # of what the velocity head hears of an attack
+_RISE = 5  # frames over which a stroke becomes as loud as it gets
 _QUIET = 0.2  # spread of a band, log(1 + gain · m), below which it is not lifted to 1
 
 
@@ -44,6 +47,7 @@ class NetworkSpec:
     dropout_cnn: float = 0.1
     dropout_context: float = 0.1
     two_views: bool = True  # beside the features, the same features less the excerpt's own colour
+    velocity_hidden: int = 0  # width of a velocity head that hears the attack itself; 0: one linear layer
 
     def __post_init__(self) -> None:
         if not self.conv_filters or self.n_mels < 2 ** len(self.conv_filters):
@@ -99,6 +103,31 @@ class LowBlock(nn.Module):
         return heard.transpose(1, 2)
 
 
+class Attack(nn.Module):
+    """How loud a stroke is, band by band: the loudest of the next frames and the quietest of those before.
+
+    What decides that there is a stroke has no need to know how strong it is; this keeps it.
+    """
+
+    def __init__(self, n_mels: int, n_low: int) -> None:
+        super().__init__()
+        self.n_out = 2 * (n_mels // _MELS_A_BAND) + n_low
+        self.norm = nn.BatchNorm1d(self.n_out)
+
+    def forward(self, mels: Tensor, low: Tensor) -> Tensor:
+        """Return (batch, frames, n_out) for (batch, frames, bands)."""
+        bands = F.avg_pool1d(mels, _MELS_A_BAND)
+        both = [_loudest(bands, ahead=_RISE), -_loudest(-bands, before=_RISE), _loudest(low, ahead=_RISE)]
+        heard: Tensor = self.norm(torch.cat(both, dim=2).transpose(1, 2))
+        return heard.transpose(1, 2)
+
+
+def _loudest(bands: Tensor, before: int = 0, ahead: int = 0) -> Tensor:
+    """Return the greatest of each frame and so many before or ahead of it, (batch, frames, bands)."""
+    padded = F.pad(bands.transpose(1, 2), (before, ahead), mode="replicate")
+    return F.max_pool1d(padded, before + ahead + 1, stride=1).transpose(1, 2)
+
+
 class TranscriberNetwork(nn.Module):
     """The transcriber's network."""
 
@@ -121,7 +150,8 @@ class TranscriberNetwork(nn.Module):
         self.dropout = nn.Dropout(spec.dropout_context)
         width = self.context.n_out + spec.bottleneck
         self.onset = nn.Linear(width, N_LANES)
-        self.velocity = nn.Linear(width, N_LANES)
+        self.attack = Attack(spec.n_mels, spec.n_low) if spec.velocity_hidden else None
+        self.velocity = _velocity_head(width, self.attack, spec.velocity_hidden)
         self.articulation = nn.Linear(width, N_ARTICULATIONS)
         self.presence = nn.Linear(self.context.n_out, N_LANES)  # of what was gathered
         nn.init.constant_(self.onset.bias, -3.0)  # onsets are rare: start near their rate
@@ -140,7 +170,14 @@ class TranscriberNetwork(nn.Module):
         h = self.context(x, sounding_frames(mels))
         presence = self.presence(self.dropout(h))
         h = self.dropout(torch.cat([h, x], dim=-1))  # the shortcut keeps the attack sharp
-        return Outputs(self.onset(h), self.velocity(h), self.articulation(h), presence)
+        told = h if self.attack is None else torch.cat([h, self.attack(mels, low)], dim=-1)
+        return Outputs(self.onset(h), self.velocity(told), self.articulation(h), presence)
+
+
+def _velocity_head(width: int, attack: Attack | None, hidden: int) -> nn.Module:
+    if attack is None:
+        return nn.Linear(width, N_LANES)
+    return nn.Sequential(nn.Linear(width + attack.n_out, hidden), nn.ReLU(), nn.Linear(hidden, N_LANES))
 
 
 def without_colour(features: Tensor) -> Tensor:

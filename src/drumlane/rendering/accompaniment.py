@@ -80,20 +80,53 @@ def load_rooms(folder: Path, held_out: bool = False) -> list[NDArray[np.float32]
     return rooms
 
 
-def draw_bed(clips: Sequence[Clip], n_samples: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return ``n_samples`` of music at an RMS of 0.1, from a band, recorded layers or both."""
+def load_bands(folder: Path) -> list[Clip]:
+    """Decode the rendered bands of a folder with nothing but a ``music.csv``.
+
+    Raises:
+        DatasetError: the table is missing or not one.
+        AudioError: a clip is missing or cannot be decoded.
+    """
+    rows = read_rows(folder / "music.csv", ("file",), "table of clips")
+    return [
+        Clip(row["file"], "band", read_audio(folder / row["file"], sample_rate=SAMPLE_RATE).samples)
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Variety:
+    """How far a bed may be from the clips that it is made of."""
+
+    speed: float = 0.08  # standard deviation of the logarithm; pitch follows
+    second_band: float = 0.0  # chance
+    backwards: float = 0.0  # chance, of each clip
+
+
+AS_RECORDED = Variety()
+VARIED = Variety(speed=0.2, second_band=0.2, backwards=0.08)
+
+
+def draw_bed(
+    clips: Sequence[Clip], n_samples: int, rng: np.random.Generator, variety: Variety = AS_RECORDED
+) -> NDArray[np.float32]:
+    """Return ``n_samples`` of music at an RMS of 0.1, from bands, recorded layers or both."""
     bands = [c for c in clips if c.kind == "band"]
     layers = [c for c in clips if c.kind != "band"]
     kind = rng.random()
     chosen: list[Clip] = []
     if bands and (kind < 0.65 or not layers):
         chosen.append(bands[int(rng.integers(len(bands)))])
+        if variety.second_band and rng.random() < variety.second_band:
+            chosen.append(bands[int(rng.integers(len(bands)))])
     if layers and (kind >= 0.4 or not bands):
         n = int(rng.integers(1, 4))
         chosen += [layers[int(i)] for i in rng.choice(len(layers), size=min(n, len(layers)), replace=False)]
     bed = np.zeros(n_samples, dtype=np.float32)
     for clip in chosen:
-        sound = _cut(clip.samples, n_samples, float(np.exp(rng.normal(0, 0.08))), rng)
+        sound = _cut(clip.samples, n_samples, float(np.exp(rng.normal(0, variety.speed))), rng)
+        if variety.backwards and rng.random() < variety.backwards:
+            sound = sound[::-1]
         if clip.kind in ("guitar", "synth", "bass") and rng.random() < 0.3:
             sound = _distort(sound, float(rng.uniform(1, 8)))
         bed += _levelled(sound) * np.float32(10 ** (rng.normal(0, 4) / 20))

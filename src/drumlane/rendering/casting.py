@@ -70,6 +70,8 @@ def draw_extras(
         return extras
     if rng.random() < options.buzz:
         extras += _draw_buzz(hits, voices, rng)
+    if rng.random() < options.rattle:
+        extras += _draw_rattle(hits, voices, rng)
     return extras + _draw_layers(material, hits, voices, options, rng)
 
 
@@ -196,6 +198,20 @@ def _draw_buzz(hits: Sequence[Hit], voices: Mapping[Drum, Voice], rng: np.random
     return ((tuple(replace(h, drum=Drum.CLAP) for h in shaken), quiet),)
 
 
+def _draw_rattle(hits: Sequence[Hit], voices: Mapping[Drum, Voice], rng: np.random.Generator) -> Extras:
+    """Let a loose hat or a cymbal tremble faintly, with a slow attack, under strong strokes."""
+    drums = (Drum.HIHAT_CLOSED, Drum.HIHAT_OPEN, Drum.RIDE, Drum.CRASH)
+    cymbal = voices.get(drums[int(rng.choice(4, p=[0.4, 0.3, 0.15, 0.15]))])
+    lanes = [(Lane.SNARE,), (Lane.SNARE, *TOM_LANES), (Lane.KICK, Lane.SNARE, *TOM_LANES)]
+    shaking = lanes[int(rng.integers(len(lanes)))]
+    shaken = tuple(h for h in hits if h.drum.lane in shaking and h.velocity > 50)
+    if cymbal is None or not shaken:
+        return ()
+    gain = cymbal.gain * float(10 ** (rng.uniform(-26, -6) / 20))
+    faint = replace(cymbal, gain=gain, softening=float(rng.uniform(0.004, 0.03)))
+    return ((tuple(replace(h, drum=Drum.CLAP) for h in shaken), faint),)
+
+
 def _draw_layers(
     material: Material,
     hits: Sequence[Hit],
@@ -211,13 +227,17 @@ def _draw_layers(
     layers = []
     for drum in sorted({hit.drum for hit in hits if hit.drum in voices}):
         loose = drum is Drum.HIHAT_CLOSED and rng.random() < options.layered
-        if not loose and rng.random() >= options.layered:
+        # All recorded toms come from few sources: two of them together are a third.
+        chance = 2 * options.layered if drum.lane in TOM_LANES else options.layered
+        if not loose and rng.random() >= chance:
             continue
         struck_too = Drum.HIHAT_OPEN if loose else drum
         piece = draw_piece(material, struck_too, acoustic, options.coloured, rng)
         if piece is None:
             continue
         voice = _draw_voice(piece, voices[drum].send, options, rng)
+        if drum.lane in TOM_LANES:  # of the pitch of the tom that it sounds with, or nearly
+            voice = replace(voice, pitch=voices[drum].pitch * float(2 ** (rng.normal(0, 0.7) / 12)))
         damping = float(rng.uniform(60, 250)) if loose else voice.damping
         gain = voices[drum].gain * float(10 ** (rng.uniform(-15, -1) / 20))
         struck = tuple(replace(hit, drum=Drum.CLAP) for hit in hits if hit.drum is drum)

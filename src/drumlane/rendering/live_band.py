@@ -140,7 +140,9 @@ def draw_bass(moments: Moments, rng: np.random.Generator) -> Part:
 
 def draw_chords(moments: Moments, rng: np.random.Generator) -> Part:
     """Draw stabs, strums, plucks or hammers on, between or regardless of the snares."""
-    instrument = str(rng.choice(["plucked", "piano", "piano", "muted", "muted", "synth", "distorted"]))
+    instrument = str(
+        rng.choice(["plucked", "piano", "piano", "muted", "muted", "synth", "distorted", "patch", "patch"])
+    )
     times = _loose(_pattern(moments, rng), rng)
     shape = np.array(_CHORDS[int(rng.integers(len(_CHORDS)))])
     roots = np.exp(rng.uniform(np.log(90), np.log(500), int(rng.integers(2, 6))))
@@ -160,6 +162,27 @@ def draw_chords(moments: Moments, rng: np.random.Generator) -> Part:
         for root in roots
     )
     return Part(grains, _strikes(times, len(grains), float(rng.normal(-2, 4)), 1.0, rng))
+
+
+def draw_sequence(moments: Moments, rng: np.random.Generator) -> Part:
+    """Draw a sequencer's line: single notes of one patch in even steps, some of them with echoes."""
+    step = float(np.median(np.diff(moments.pulse))) if len(moments.pulse) > 2 else 0.25
+    step = float(np.clip(step * rng.choice([0.5, 1.0, 1.0, 2.0]), 0.08, 0.6))
+    pattern = rng.random(int(rng.choice([8, 16]))) < rng.uniform(0.3, 0.9)
+    first = moments.pulse[0] % step if moments.pulse else 0.0
+    times = np.arange(first, moments.seconds, step)
+    played = [float(t) for k, t in enumerate(times) if pattern[k % len(pattern)]]
+    if rng.random() < 0.3:
+        delay = float(rng.uniform(0.03, 0.4))
+        played += [t + delay * n for t in _some(played, 0.5, rng) for n in (1, 2, 3)]
+    root = float(np.exp(rng.uniform(np.log(60), np.log(900))))
+    timbre, drive = int(rng.integers(BANK_SIZE)), _draw_drive(rng)
+    shade, length = float(rng.uniform(-0.6, 0.5)), float(rng.uniform(0.08, 0.5))
+    grains = tuple(
+        Tones("patch", timbre, (root * 2 ** (int(up) / 12),), length, shade=shade, drive=drive)
+        for up in rng.choice([0, 0, 3, 5, 7, 10, 12, -12], 5)
+    )
+    return Part(grains, _strikes(played, len(grains), float(rng.normal(-2, 4)), 1.0, rng))
 
 
 def draw_consonants(moments: Moments, rng: np.random.Generator) -> Part:
@@ -200,6 +223,7 @@ PLAYERS: tuple[tuple[Player, float], ...] = (
     (draw_bass, 0.75),
     (draw_chords, 0.65),
     (draw_chords, 0.25),
+    (draw_sequence, 0.35),
     (draw_consonants, 0.45),
     (draw_noises, 0.4),
 )  # with their chances

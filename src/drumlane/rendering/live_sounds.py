@@ -13,12 +13,22 @@ from functools import cache
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drumlane.rendering.kits import SAMPLE_RATE
-from drumlane.rendering.procedural_instruments import DistortedGuitar, Instrument, Note, Pluck, Synth
+from drumlane.rendering.procedural_instruments import (
+    N_HARMONICS,
+    DistortedGuitar,
+    Instrument,
+    Note,
+    Pluck,
+    Synth,
+    table_index,
+    wave_table,
+)
 from drumlane.rendering.procedural_sources import Sound, band_noise, seconds
 
-BANK_SIZE = 12  # timbres of an instrument, and noises of a kind
+BANK_SIZE = 16  # timbres of an instrument, and noises of a kind
 _NOTE_SECONDS = 1.2
 _NOISE_SECONDS = 0.4
 _RELEASE = 0.012  # s, every tone's end
@@ -122,6 +132,59 @@ class SineBass:
         return track
 
 
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A patch of a small synthesiser, a step away from its drums: pitch, colour and level fall at once."""
+
+    bright: NDArray[np.float64]  # harmonics at the attack
+    dark: NDArray[np.float64]  # and when the filter has closed
+    filter_fall: float  # s
+    fall: float  # s
+    sweep: float  # semitones above the note, at the attack
+    sweep_fall: float  # s
+    ratio: float  # of a second oscillator's pitch to the first's
+    second: float  # its level
+    noise: float  # RMS of noise at the attack
+    noise_fall: float  # s
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> "Patch":
+        """Draw a patch, from a bass or a bell to a blip, a laser or a clap-like stab."""
+        order = np.arange(1, N_HARMONICS + 1)
+        bright = np.where(order % 2 == 1, 1.0, rng.choice([0.0, 1.0])) * order ** -rng.uniform(0.6, 1.3)
+        return cls(
+            bright,
+            dark=bright * np.exp(-order / rng.uniform(1.0, 6.0)),
+            filter_fall=float(np.exp(rng.uniform(np.log(0.008), np.log(0.2)))),
+            fall=float(np.exp(rng.uniform(np.log(0.04), np.log(0.8)))),
+            sweep=float(rng.choice([0.0, rng.uniform(0, 7), rng.uniform(7, 36)])),
+            sweep_fall=float(np.exp(rng.uniform(np.log(0.004), np.log(0.06)))),
+            ratio=float(rng.choice([1.0, 2.0, rng.uniform(1.1, 4.2)])),
+            second=float(rng.choice([0.0, rng.uniform(0.2, 1.0)])),
+            noise=float(rng.choice([0.0, rng.uniform(0.1, 1.5)])),
+            noise_fall=float(np.exp(rng.uniform(np.log(0.005), np.log(0.12)))),
+        )
+
+    def sound(self, note: Note, rng: np.random.Generator) -> Sound:
+        """Return the note with an attack of half a millisecond."""
+        n_samples = round(note.length * SAMPLE_RATE)
+        time = seconds(n_samples)
+        swept = note.hz * 2 ** (self.sweep * np.exp(-time / np.float32(self.sweep_fall)) / 12)
+        colour = np.exp(-time / np.float32(self.filter_fall))
+        tables = [wave_table(w, note.hz * 2 ** (self.sweep / 12)) for w in (self.bright, self.dark)]
+        out = np.zeros(n_samples, dtype=np.float32)
+        for ratio, level in ((1.0, 1.0), (self.ratio, self.second)):
+            index = table_index(swept * np.float32(ratio), n_samples, rng.random())
+            out += np.float32(level) * (tables[0][index] * colour + tables[1][index] * (1 - colour))
+        hiss = band_noise(n_samples, 300, 12_000, rng) * np.exp(-time / np.float32(self.noise_fall))
+        out = out * np.exp(-time / np.float32(self.fall)) + hiss * np.float32(self.noise)
+        return np.asarray(out * np.minimum(time / 0.0005, 1.0), dtype=np.float32)
+
+    def finish(self, track: Sound) -> Sound:
+        """Return the track as it is."""
+        return track
+
+
 def _draw_piano(rng: np.random.Generator) -> Pluck:
     return Pluck(rng.uniform(0.4, 1.2), rng.uniform(0.55, 0.8), rng.uniform(0, 0.003), rng.uniform(0.05, 0.3))
 
@@ -148,6 +211,7 @@ INSTRUMENTS = {
     "muted": BankInstrument(220.0, _draw_muted),
     "synth": BankInstrument(220.0, _draw_synth),
     "distorted": BankInstrument(110.0, DistortedGuitar.draw),
+    "patch": BankInstrument(220.0, Patch.draw),
 }
 # Lowest and highest edge of each band, each (from, to) in Hz.
 NOISES = {

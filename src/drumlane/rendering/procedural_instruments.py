@@ -24,7 +24,7 @@ from drumlane.rendering.procedural_sources import (
 )
 
 TABLE_LENGTH = 2048
-_N_HARMONICS = 60
+N_HARMONICS = 60
 # First four formants in Hz of a, e, i, o, u: Peterson and Barney 1952, men, and a common fourth.
 FORMANTS = np.array(
     [
@@ -96,8 +96,8 @@ class Pluck:
 class Synth:
     """Detuned wave tables, bright at first and darker later: basses, pads, organs, strings, leads."""
 
-    bright: NDArray[np.float64]  # (_N_HARMONICS,)
-    dark: NDArray[np.float64]  # (_N_HARMONICS,)
+    bright: NDArray[np.float64]  # (N_HARMONICS,)
+    dark: NDArray[np.float64]  # (N_HARMONICS,)
     darkening: float  # s
     detune: float  # semitones between the outer of ``n_tables`` tables
     n_tables: int
@@ -107,7 +107,7 @@ class Synth:
     @classmethod
     def draw(cls, rng: np.random.Generator, attack: tuple[float, float]) -> "Synth":
         """Draw a synthesiser with an attack in the given range, in seconds."""
-        order = np.arange(1, _N_HARMONICS + 1)
+        order = np.arange(1, N_HARMONICS + 1)
         odd_only = np.where(order % 2 == 1, 1.0, rng.choice([0.0, 0.3, 1.0]))
         bright = odd_only * order ** -rng.uniform(0.7, 1.5)
         return cls(
@@ -160,7 +160,7 @@ class DistortedGuitar:
     def sound(self, note: Note, rng: np.random.Generator) -> Sound:
         """Return the strings, before the amplifier; short notes are palm-muted."""
         n_samples = round((note.length + 0.03) * SAMPLE_RATE)
-        table = wave_table(1.0 / np.arange(1, _N_HARMONICS + 1), note.hz)
+        table = wave_table(1.0 / np.arange(1, N_HARMONICS + 1), note.hz)
         out = np.zeros(n_samples, dtype=np.float32)
         for ratio in (1.0, 1.4983, 2.0) if self.fifths else (1.0,):
             hz = note.hz * ratio * 2 ** (rng.normal(0, 0.04) / 12)
@@ -218,10 +218,10 @@ class Singer:
         return track
 
     def _vowel(self, hz: float, vowel: int) -> Sound:
-        harmonics = hz * np.arange(1, _N_HARMONICS + 1)
+        harmonics = hz * np.arange(1, N_HARMONICS + 1)
         distance = (harmonics[:, None] - FORMANTS[vowel] * self.tract) / np.array([90, 110, 170, 250])
         resonance = (np.array([1.0, 0.6, 0.3, 0.15]) / (1 + distance**2)).sum(axis=1)
-        return wave_table(resonance + 0.02 / np.arange(1, _N_HARMONICS + 1), hz)
+        return wave_table(resonance + 0.02 / np.arange(1, N_HARMONICS + 1), hz)
 
     def _speak_before(self, vowel: Sound, rng: np.random.Generator) -> None:
         """Replace the vowel's start by an "s" or "sh" (long) or by a "t" or "k" (short)."""

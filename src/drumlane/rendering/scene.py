@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.performance import Hit
-from drumlane.rendering.accompaniment import draw_bed
+from drumlane.rendering.accompaniment import AS_RECORDED, VARIED, draw_bed
 from drumlane.rendering.casting import Extras, draw_extras, draw_voices
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.live_band import LiveBand, draw_live_band, play_live_band
@@ -39,15 +39,17 @@ from drumlane.rendering.room import (
     draw_compressor,
     draw_equaliser,
     draw_room,
+    equalise,
     in_room,
 )
 from drumlane.rendering.scene_options import LEAD_SECONDS, SceneOptions
 from drumlane.rendering.separation import Separation, draw_separation, separate
-from drumlane.rendering.stage import CURVE_DB, Voice, play
+from drumlane.rendering.stage import CURVE_DB, Voice, play, strongest_stroke
 from drumlane.vocabulary import Drum
 
 _HUM = (np.log(45.0), np.log(260.0))  # Hz
 _BAND_ALONE = 0.3  # share of live bands with nothing else beside them
+_MOST_COLOUR = 10 ** (10 / 20)  # linear; a hat without any highs is still struck
 _KEPT = 31 << 20  # bytes; glibc's threshold rises no further than 32 MB
 
 
@@ -106,7 +108,14 @@ def draw_scene(material: Material, options: SceneOptions, seed: int | Sequence[i
         room=draw_room(rng) if coloured else Room(),
         equaliser=draw_equaliser(rng) if coloured else Equaliser(),
         compressor=draw_compressor(rng) if coloured else Compressor(),
-        bed=draw_bed(material.clips, round(options.seconds * SAMPLE_RATE), rng) if with_bed else None,
+        bed=draw_bed(
+            material.clips,
+            round(options.seconds * SAMPLE_RATE),
+            rng,
+            VARIED if coloured else AS_RECORDED,
+        )
+        if with_bed
+        else None,
         drums_db=float(rng.uniform(*options.level_db)),
         noise_db=float(rng.uniform(-70, -25)) if rng.random() < options.noise else None,
         sweep=(float(rng.uniform(-30, -10)), float(rng.uniform(0.7, 4)))
@@ -194,20 +203,32 @@ def _music(scene: Scene, bed: NDArray[np.float32]) -> NDArray[np.float32]:
 def _labels(scene: Scene) -> tuple[Hit, ...]:
     """Return the hits of the item that are heard, their times from its first sample.
 
-    A lane that the desk raises against the others is labelled as struck harder by as much: nothing in the
-    sound tells the one from the other, and a velocity is of use when it plays back as loud as it was heard.
+    A lane that the desk raises against the others, by its level or its colour, is labelled as struck harder
+    by as much: nothing in the sound tells the one from the other, and a velocity is of use when it plays
+    back as loud as it was heard.
     """
     played = [
         h
         for h in scene.hits
         if h.drum in scene.voices and LEAD_SECONDS <= h.time < LEAD_SECONDS + scene.seconds
     ]
-    gains = np.array([scene.voices[h.drum].gain for h in played])
+    heard = {drum: _heard_gain(scene.voices[drum], scene.equaliser) for drum in {h.drum for h in played}}
+    gains = np.array([heard[h.drum] for h in played])
     stronger = (gains / np.median(gains)) ** (20.0 / scene.curve_db) if played else gains
     return tuple(
         Hit(h.time - LEAD_SECONDS, h.drum, round(min(127.0, max(1.0, h.velocity * strength))))
         for h, strength in zip(played, stronger.tolist(), strict=True)
     )
+
+
+def _heard_gain(voice: Voice, equaliser: Equaliser) -> float:
+    """Return how much louder a piece is heard than as recorded, linear; its colour counts up to 10 dB."""
+    if equaliser == Equaliser() and voice.as_recorded:
+        return voice.gain
+    attack, recorded = strongest_stroke(voice)
+    heard = float(np.sqrt(np.mean(np.square(equalise(attack, equaliser))))) if len(attack) else recorded
+    colour = heard / max(recorded, 1e-6)
+    return voice.gain * float(np.clip(colour, 1 / _MOST_COLOUR, _MOST_COLOUR))
 
 
 @cache

@@ -21,6 +21,7 @@ class SceneOptions:
     acoustic: float = 0.72  # share of acoustic kits
     noise: float = 0.3
     buzz: float = 0.55  # the snare's wires answer to kick and toms
+    rattle: float = 0.25  # a cymbal trembles under other drums' strokes
     soft_sticks: float = 0.18  # brushes, rods or mallets
     tom_sets: float = 0.35  # three toms tuned from one
     layered: float = 0.15  # of each drum: a second piece sounds with every stroke

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.performance import Hit
-from drumlane.rendering.kits import SAMPLE_RATE, Kit, Piece, Sample
+from drumlane.rendering.kits import LEVEL_SECONDS, SAMPLE_RATE, Kit, Piece, Sample
 from drumlane.vocabulary import Drum
 
 CURVE_DB = 35.0  # loudness at velocity v is CURVE_DB · log10(v / 127) below the loudest
@@ -41,6 +41,12 @@ class Voice:
     colour: NDArray[np.float32] | None = None  # linear gains at COLOUR_HZ: another head, alloy, microphone
     shade: float = 0.0  # -1..1: highs lost (1: all) or gained (-1: 6 dB), whatever the stroke
     shade_taps: int = _DARK_TAPS  # samples of the running mean: highs begin above 44100 / (2 · taps) Hz
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether a stroke sounds as its sample does, but for its level and softness."""
+        shaped = self.damping or self.softening or self.wobble or self.shade
+        return self.colour is None and self.pitch == 1.0 and not shaped
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +100,18 @@ def play(
         gain = voice.gain * voice.piece.gain * _loudness(voice.piece, sample, hit.velocity, curve_db)
         _add(dry, send, start, sound, (gain, gain * voice.send))
     return Tracks(dry, send)
+
+
+def strongest_stroke(voice: Voice) -> tuple[NDArray[np.float32], float]:
+    """Return the attack of the piece's strongest stroke as this voice shapes it, and its RMS as recorded.
+
+    The attack is shape (n,), ``LEVEL_SECONDS`` long at most, without the voice's gain.
+    """
+    sample = voice.piece.layers[-1].samples[0]
+    length = round(LEVEL_SECONDS * SAMPLE_RATE)
+    enough = sample.onset + round(length * max(1.0, voice.pitch)) + _DARK_TAPS
+    shaped = _shape(Sample(sample.samples[:enough], sample.onset), voice)
+    return shaped[round(sample.onset / voice.pitch) :][:length], sample.rms
 
 
 class _Stroke:

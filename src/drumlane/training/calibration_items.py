@@ -40,6 +40,7 @@ def _rendered_items(config: RunConfig, n_items: int, seconds: float) -> list[Ite
         noise=0.1,
         soft_sticks=0.05,
         layered=0.05,
+        rattle=0.1,
         live=0.25,
         ducked=0.05,
         separated=0.0,

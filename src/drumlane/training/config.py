@@ -125,7 +125,7 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a configuration is a table of sections, not {type(values).__name__}")
     for override in overrides:
-        _apply(values, override)
+        apply_override(values, override)
     return parse_config(values, str(path))
 
 
@@ -155,7 +155,12 @@ def parse_config(values: Mapping[str, Any], origin: str) -> RunConfig:
         raise ConfigError(f"{origin}: {_explain(error)}") from None
 
 
-def _apply(values: dict[str, Any], override: str) -> None:
+def apply_override(values: dict[str, Any], override: str) -> None:
+    """Change one value of a configuration as ``a.b=value`` says.
+
+    Raises:
+        ConfigError: it is not written so, or a part of the name is no section.
+    """
     key, separator, text = override.partition("=")
     if not separator or not key:
         raise ConfigError(f"--set {override!r}: write it as section.key=value")

@@ -12,7 +12,7 @@ from drumlane.audio.features import FeatureSpec, log_mel
 from drumlane.audio.level import level_gain
 from drumlane.data.gmd import load_grooves
 from drumlane.errors import DatasetError
-from drumlane.rendering.accompaniment import Clip, load_clips, load_rooms
+from drumlane.rendering.accompaniment import Clip, load_bands, load_clips, load_rooms
 from drumlane.rendering.kits import SAMPLE_RATE
 from drumlane.rendering.material import Material
 from drumlane.rendering.procedural import brushed_snare, procedural_kit
@@ -45,6 +45,7 @@ def load_material(config: DataConfig, split: str, seed: int) -> Material:
     grooves = [g.performance.hits for g in load_grooves(config.grooves, split, config.max_grooves)]
     clips = load_clips(config.backing, held_out=not training) if config.backing else []
     if training:
+        clips += [clip for folder in config.more_backing for clip in load_bands(folder)]
         clips += [_composed((seed, i)) for i in range(config.procedural_clips)]
     rooms = load_rooms(config.backing, held_out=not training) if config.backing else []
     usable = tuple(hits for hits in grooves if len(hits) >= _MIN_HITS)

@@ -11,6 +11,7 @@ from pathlib import Path
 from drumlane.data import gmd
 from drumlane.data.egmd import EGMD, EGMD_TABLE, find_table
 from drumlane.data.families import in_training
+from drumlane.files import read_rows
 from drumlane.models.card import Source
 from drumlane.rendering.kit_hydrogen import DRUMKIT
 from drumlane.rendering.kits import ManifestRow, read_manifest
@@ -28,12 +29,19 @@ COMPOSED = Source(
     licence="MIT",
     attribution="drumlane contributors: composed and synthesised by the program",
 )
+_FLUIDR3 = "FluidR3 (c) 2000-2008 Frank Wen"
+_MSGENERAL = "MuseScore_General (c) 2018-2021 S. Christian Collins and others"
+# Soundfonts under MIT, by the names of their files.
+SOUNDFONTS = {
+    "FluidR3_GM": _FLUIDR3,
+    "MuseScore_General": _MSGENERAL,
+    "MuseScore_General_Lite": _MSGENERAL,
+}
 BACKING = (
     Source(
         name="rendered accompaniment",
         licence="CC0 1.0; soundfonts MIT",
-        attribution="FluidR3 (c) 2000-2008 Frank Wen; MuseScore_General (c) 2018-2021 S. Christian Collins "
-        "and others",
+        attribution=f"{_FLUIDR3}; {_MSGENERAL}",
     ),
     Source(
         name="everythingisfree, everythingisremixed (vocal, synth and bass stems)",
@@ -75,8 +83,22 @@ def _rendered_sources(data: DataConfig) -> tuple[Source, ...]:
     listed = _kit_sources(data.kits, in_training) if data.kits else ()
     added = tuple(source for path in data.more_kits for source in _added_sources(path))
     kits = (*listed, *added, *((PROCEDURAL,) if data.procedural_kits else ()))
-    music = (*((COMPOSED,) if data.procedural_clips else ()), *(BACKING if data.backing else ()))
+    music = (
+        *((COMPOSED,) if data.procedural_clips else ()),
+        *(BACKING if data.backing else ()),
+        *(source for folder in data.more_backing for source in _more_backing(folder)),
+    )
     return (grooves, *kits, *music)
+
+
+def _more_backing(folder: Path) -> tuple[Source, ...]:
+    """Clips of scripts/make_backing.py say by whom their soundfonts are; of others nothing is known."""
+    rows = read_rows(folder / "music.csv", ("file",), "table of clips")
+    fonts = {row.get("soundfont", "") for row in rows}
+    if fonts <= SOUNDFONTS.keys():
+        credit = "; ".join(SOUNDFONTS[font] for font in sorted(fonts))
+        return (Source(name="composed accompaniment", licence="CC0 1.0; soundfonts MIT", attribution=credit),)
+    return (Source(name=f"clips {folder.name}", licence=NOT_KNOWN, attribution="added by the user"),)
 
 
 def weights_licence(data: DataConfig) -> str:
@@ -84,7 +106,9 @@ def weights_licence(data: DataConfig) -> str:
 
     The program's own material allows MIT. What the user's kits and recordings allow, the user must find out.
     """
-    return NOT_KNOWN if data.folder or (data.renders and data.more_kits) else "MIT"
+    rendered = _rendered_sources(data) if data.renders else ()
+    unknown = data.folder or (data.renders and data.more_kits)
+    return NOT_KNOWN if unknown or any(source.licence == NOT_KNOWN for source in rendered) else "MIT"
 
 
 def _added_sources(path: Path) -> tuple[Source, ...]:

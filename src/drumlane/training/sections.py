@@ -46,6 +46,9 @@ class DataConfig(Section):
     )
     grooves: Path | None = Field(None, description="folder of the Groove MIDI Dataset, to render from")
     backing: Path | None = Field(None, description="folder of drumless clips (music.csv, real.csv, ir.csv)")
+    more_backing: tuple[Path, ...] = Field(
+        (), description="further folders of clips to train on (music.csv); mind their licences"
+    )
     procedural_kits: int = Field(24, ge=0, description="kits made by the program itself")
     procedural_brushes: int = Field(
         12, ge=0, description="snares played with brushes, made by the program itself"
@@ -143,6 +146,7 @@ class TrainingConfig(Section):
     velocity_weight: float = Field(0.5, ge=0, description="of the velocity loss")
     articulation_weight: float = Field(0.1, ge=0, description="of the articulation loss")
     presence_weight: float = Field(0.05, ge=0, description="of the loss of lane presence")
+    masked_bands: int = Field(0, ge=0, le=40, description="at most so many neighbouring mels are left out")
 
 
 class AugmentationConfig(Section):

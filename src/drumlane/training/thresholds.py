@@ -23,7 +23,7 @@ TOLERANCE = 0.05  # s
 NEARLY_BEST = 0.006  # of F
 # Seconds between strokes of one lane: flams and rolls on the snare and fast hats stay.
 MINIMUM_GAPS = (0.04, 0.028, 0.025, 0.03, 0.03, 0.03, 0.05, 0.035)
-PRESENCE_GRID = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
+PRESENCE_GRID = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 Onsets = NDArray[np.float32]  # (frames, 8), 0..1
 

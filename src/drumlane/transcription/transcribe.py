@@ -1,6 +1,6 @@
 """Transcribe: a sound in, a performance out; the one call most users need.
 
-Flow: audio -> recording -> activations -> decoding -> **Performance**
+Flow: audio -> recording -> activations -> decoding -> beats -> **Performance**
 
     >>> import drumlane
     >>> performance = drumlane.transcribe("song.mp3")  # doctest: +SKIP
@@ -8,12 +8,15 @@ Flow: audio -> recording -> activations -> decoding -> **Performance**
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
 
 from drumlane.files import AnyPath
 from drumlane.models.loading import Model, load_model
 from drumlane.performance import Performance
 from drumlane.transcription.activations import Halves, PieceActivations, Progress, features_of, hear
+from drumlane.transcription.beats import BeatOptions, BeatTracker
 from drumlane.transcription.decoding import Decoder, PerLane, decode, per_lane
 from drumlane.transcription.recording import Recording, Source
 
@@ -26,6 +29,7 @@ class TranscriptionOptions:
     minimum_gaps: PerLane | None = None  # seconds between hits of one lane
     articulations: bool = True  # tell open hats, side sticks, bells …; False writes each lane's plain stroke
     partial: bool = False  # use recordings that are cut off as far as they go, instead of refusing them
+    beats: BeatOptions = field(default_factory=BeatOptions)  # what is known of tempo and bars
 
     def __post_init__(self) -> None:
         for value in _values(self.thresholds):
@@ -59,6 +63,7 @@ class Transcriber:
         self.model = model if isinstance(model, Model) else load_model(model, threads)
         options = options or TranscriptionOptions()
         self._partial = options.partial
+        self._beats = BeatTracker(options.beats, threads)
         calibrated = Decoder.of(self.model.card)
         self.decoder = replace(
             calibrated,
@@ -70,7 +75,7 @@ class Transcriber:
     def transcribe(
         self, source: Source, sample_rate: int | None = None, progress: Progress | None = None
     ) -> Performance:
-        """Return the hits of a recording.
+        """Return the hits of a recording, with its tempo map.
 
         Args:
             source: a path, or samples of shape (n,) or (n, channels).
@@ -80,7 +85,7 @@ class Transcriber:
         Raises:
             AudioError: the sound cannot be read, is empty or holds non-finite samples.
         """
-        return self.decode(self.activations(source, sample_rate, progress))
+        return self.with_tempo(self.decode(self.activations(source, sample_rate, progress)), source)
 
     def activations(
         self, source: Source, sample_rate: int | None = None, progress: Progress | None = None
@@ -95,8 +100,22 @@ class Transcriber:
         return features_of(Recording(source, spec.sample_rate, sample_rate, partial=self._partial), spec)
 
     def decode(self, activations: PieceActivations) -> Performance:
-        """Return the hits in activations."""
+        """Return the hits in activations, without their tempo."""
         return decode(activations, self.decoder)
+
+    def with_tempo(self, performance: Performance, source: Source | None = None) -> Performance:
+        """Return a performance with the tempo map of its hits.
+
+        Args:
+            performance: hits of a recording.
+            source: the recording; only beat trackers that hear sound need it, as a path.
+
+        Raises:
+            ConfigError: such a tracker was asked for, and the recording is no file.
+            DrumlaneError: that tracker is not installed.
+        """
+        path = Path(source) if isinstance(source, (str, PathLike)) else None
+        return replace(performance, tempo=self._beats.tempo(performance, path))
 
 
 def transcribe(

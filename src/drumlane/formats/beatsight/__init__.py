@@ -1,0 +1,1 @@
+"""BeatSight: its maps, ``.bsm`` (read and written) and the older ``.bs`` (read)."""

@@ -1,0 +1,1 @@
+"""Pipeline: a recording becomes a BeatSight map in one call."""

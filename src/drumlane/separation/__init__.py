@@ -1,0 +1,1 @@
+"""Separation: the drums of a finished song by themselves, before it is transcribed."""

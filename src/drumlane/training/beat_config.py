@@ -1,0 +1,64 @@
+"""Beat config: a run that trains the beat network, typed, read from YAML.
+
+Flow: YAML + ``--set`` -> **beat_config** -> beat_run
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from drumlane.errors import ConfigError, nearest_first
+from drumlane.networks.beats import BeatNetworkSpec
+from drumlane.training.config import apply_override, read_yaml
+from drumlane.training.sections import Section
+
+
+class BeatRunConfig(Section):
+    """A whole run."""
+
+    name: str = Field("beats", description="folder of the run below `output`")
+    version: str = Field("1", description="of the model, for its card")
+    output: Path = Field(Path("runs"), description="where runs are kept")
+    seed: int = Field(42, ge=0, description="of everything that is drawn")
+    grooves: Path = Field(description="folder of the Groove MIDI Dataset")
+    max_grooves: int | None = Field(None, ge=1, description="use only the first grooves of each split")
+    seconds: float = Field(40.0, ge=5, description="length of every song that is drawn")
+    batch_size: int = Field(16, ge=1)
+    num_steps: int = Field(6000, ge=1)
+    learning_rate: float = Field(0.003, gt=0, description="highest of the cycle")
+    weight_decay: float = Field(0.01, ge=0)
+    average: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights, which are kept")
+    every_n_steps: int = Field(500, ge=1, description="between two validations, which save a checkpoint")
+    validation_items: int = Field(96, ge=1)
+    num_threads: int | None = Field(None, ge=1)
+    model: BeatNetworkSpec = Field(default_factory=BeatNetworkSpec)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's checkpoints and its model are."""
+        return self.output / self.name
+
+
+def read_beat_config(path: Path, overrides: Sequence[str] = ()) -> BeatRunConfig:
+    """Read a YAML file and apply ``a.b=value`` overrides; relative paths are taken from the working folder.
+
+    Raises:
+        ConfigError: the file is missing or not YAML, or a name or value in it is wrong.
+    """
+    values = read_yaml(path, "the configuration")
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: a configuration is a table of keys, not {type(values).__name__}")
+    for override in overrides:
+        apply_override(values, override)
+    try:
+        return BeatRunConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+            known = nearest_first(
+                str(first["loc"][-1]), (*BeatRunConfig.model_fields, *BeatNetworkSpec.__slots__)
+            )
+            raise ConfigError(f"{path}: {where!r} is unknown; did you mean: {known}") from None
+        raise ConfigError(f"{path}: {where!r}: {first['msg']}") from None

@@ -1,0 +1,111 @@
+"""Beat export: a checkpoint of the beat network becomes an ONNX file with its card.
+
+Flow: beat_run -> **beat_export** -> models.beat_model
+
+The legacy exporter keeps batch and time dynamic. The exported network must agree with torch at three lengths
+or nothing is written.
+"""
+
+import datetime
+import hashlib
+import tempfile
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from drumlane.data import gmd
+from drumlane.errors import ModelError
+from drumlane.files import whole_file
+from drumlane.models.beat_model import BeatCard
+from drumlane.models.card import Source, Training, write_card
+from drumlane.networks.beats import BeatProbabilities
+from drumlane.training.beat_config import BeatRunConfig
+from drumlane.training.beat_run import load_beat_network
+from drumlane.training.export import OPSET, PARITY
+from drumlane.transcription.hit_frames import FPS
+
+PARITY_LENGTHS = (57, 1000, 6000)  # frames
+LICENCE = "MIT"
+SOURCES = (
+    Source(name="Groove MIDI Dataset", licence=gmd.LICENCE, attribution=gmd.ATTRIBUTION),
+    Source(
+        name="composed patterns",
+        licence="MIT",
+        attribution="drumlane contributors: composed by the program",
+    ),
+)
+_NOTES = (
+    "Trained on symbolic music only: human grooves (train split) joined to songs and composed patterns, with "
+    "the errors of a transcriber drawn at random. The checkpoint was chosen on the validation split."
+)
+
+
+def export_beats(checkpoint: Path, config: BeatRunConfig, output: Path, command: str) -> BeatCard:
+    """Write ``output`` (.onnx) and its card beside it; return the card.
+
+    Raises:
+        ModelError: the checkpoint cannot be read, the export disagrees with torch, or ``output`` cannot be
+            written.
+    """
+    network = BeatProbabilities(load_beat_network(checkpoint)).eval()
+    weights = beat_onnx(network)
+    check_beat_parity(network, weights)
+    card = BeatCard(
+        name="drumlane-beats",
+        version=config.version,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        fps=FPS,
+        context=config.model.context,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        license=LICENCE,
+        training=Training(command=command, data=SOURCES, notes=_NOTES),
+    )
+    with (
+        whole_file(output, ModelError) as partial,
+        whole_file(output.with_suffix(".json"), ModelError) as partial_card,
+    ):
+        partial.write_bytes(weights)
+        write_card(card, partial_card)
+    return card
+
+
+def beat_onnx(network: BeatProbabilities) -> bytes:
+    """Return the network as ONNX with dynamic batch and time."""
+    example = torch.zeros(2, 100, network.network.spec.n_lanes)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter is deprecated upstream
+        path = Path(folder) / "network.onnx"
+        torch.onnx.export(
+            network,
+            (example,),
+            str(path),
+            input_names=["strokes"],
+            output_names=["beats"],
+            dynamic_axes={name: {0: "batch", 1: "frames"} for name in ("strokes", "beats")},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        return path.read_bytes()
+
+
+def check_beat_parity(network: BeatProbabilities, weights: bytes) -> float:
+    """Return the largest difference between torch and the exported network over three lengths.
+
+    Raises:
+        ModelError: it exceeds ``PARITY``.
+    """
+    session = onnxruntime.InferenceSession(weights, providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    worst = 0.0
+    for n_frames in PARITY_LENGTHS:
+        strokes = (rng.random((1, n_frames, network.network.spec.n_lanes)) ** 4).astype(np.float32)
+        with torch.inference_mode():
+            ours = network(torch.from_numpy(strokes)).numpy()
+        worst = max(worst, float(np.abs(ours - session.run(["beats"], {"strokes": strokes})[0]).max()))
+    if worst > PARITY:
+        raise ModelError(f"the exported network differs from torch by {worst:.1e}, more than {PARITY:.0e}")
+    return worst

@@ -11,9 +11,12 @@ from typing import Annotated
 import typer
 
 from drumlane import __version__
+from drumlane.cli.chart import chart
+from drumlane.cli.convert import convert
 from drumlane.cli.egmd import egmd_app
 from drumlane.cli.evaluate import evaluate
 from drumlane.cli.evaluate_kits import evaluate_kits
+from drumlane.cli.inspect import inspect
 from drumlane.cli.preprocess import preprocess
 from drumlane.cli.process import process
 from drumlane.cli.render import render
@@ -40,6 +43,9 @@ app = typer.Typer(
 )
 app.command()(transcribe)
 app.command()(process)
+app.command()(chart)
+app.command()(convert)
+app.command()(inspect)
 app.command()(render)
 app.add_typer(egmd_app, name="egmd")
 app.command()(preprocess)

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from drumlane.errors import FormatError, nearest_first
+from drumlane.errors import ConfigError, FormatError, nearest_first
 from drumlane.files import AnyPath, shown
 
 
@@ -26,6 +26,7 @@ class Format:
     writer: str = ""  # (performance, path) -> None; none: read only
     file_names: tuple[str, ...] = ()  # whole names, lower case, that are this format whatever the suffix
     notes: bool = False  # its note numbers mean what a map says
+    hands: bool = False  # a game for two hands and a kick pedal
 
     def load_reader(self) -> Callable[..., Any]:
         """Return the function that reads a file."""
@@ -44,6 +45,7 @@ FORMATS: tuple[Format, ...] = (
         "clone_hero.notes_midi:read_notes_midi",
         "clone_hero.notes_midi:write_notes_midi",
         file_names=("notes.mid",),
+        hands=True,
     ),
     Format(
         "chart",
@@ -51,6 +53,7 @@ FORMATS: tuple[Format, ...] = (
         (".chart",),
         "clone_hero.chart_text:read_chart",
         "clone_hero.chart_text:write_chart",
+        hands=True,
     ),
     Format("mid", "MIDI file", (".mid", ".midi"), "midi:read_midi", "midi:write_midi", notes=True),
     Format("csv", "table", (".csv",), "table:read_table", "table:write_table", notes=True),
@@ -86,6 +89,20 @@ def format_of(path: AnyPath, verb: str) -> Format:
         f"{shown(path)}: {suffix or 'a name without suffix'} cannot be {verb}; "
         f"suffixes: {nearest_first(suffix, known)}"
     )
+
+
+def format_named(name: str) -> Format:
+    """Return a format that can be written, by the name that -f takes, or by one of its suffixes.
+
+    Raises:
+        ConfigError: there is none; the message lists them, nearest first.
+    """
+    able = [f for f in FORMATS if f.writer]
+    for found in able:
+        if name == found.name or f".{name}" in found.suffixes:
+            return found
+    known = nearest_first(name, [f.name for f in able])
+    raise ConfigError(f"format {name!r} is unknown; formats: {known}")
 
 
 def suffixes_of(verb: str) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ the recording and the chart alike; ``delay`` stays 0. A folder is written whole 
 
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,26 +52,37 @@ def write_folder(
         FormatError: the folder is there, or cannot be written.
         AudioError: the recording cannot be read.
     """
-    target = Path(folder)
-    if target.exists() and not replace_it:
-        raise FormatError(f"{shown(folder)}: already there; pass --force to replace the song in it")
-    delayed, seconds = with_lead_in(performance)
-    partial = target.absolute().with_name(f".drumlane-{secrets.token_hex(6)}")
-    try:
-        partial.mkdir(parents=True)
+    delayed, silence = with_lead_in(performance)
+    with new_folder(folder, replace_it) as partial:
         song = delayed.song
         if audio is not None:
-            song = replace(song, audio=Path(_write_audio(Path(audio), partial, seconds)))
+            song = replace(song, audio=Path(write_recording(Path(audio), partial, silence)))
         charted = replace(delayed, song=song)
         for name in charts:
             WRITERS[name](charted, partial / name)
         write_song_ini(charted, partial / "song.ini")
+    return charted
+
+
+@contextmanager
+def new_folder(folder: AnyPath, replace_it: bool = False) -> Iterator[Path]:
+    """Yield a temporary folder beside ``folder``; it takes that place when the block succeeds.
+
+    Raises:
+        FormatError: the folder is there and nothing in it may be replaced, or it cannot be written.
+    """
+    target = Path(folder)
+    if target.exists() and not (replace_it and target.is_dir()):
+        raise FormatError(f"{shown(folder)}: already there; pass --force to replace the song in it")
+    partial = target.absolute().with_name(f".drumlane-{secrets.token_hex(6)}")
+    try:
+        partial.mkdir(parents=True)
+        yield partial
         _move(partial, target)
     except OSError as error:
         raise FormatError(f"{shown(folder)}: cannot be written ({error.strerror or error})") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return charted
 
 
 def read_folder(folder: AnyPath, level: Level = Level.EXPERT) -> Performance:
@@ -94,8 +106,12 @@ def read_folder(folder: AnyPath, level: Level = Level.EXPERT) -> Performance:
     return replace(performance, song=replace(song, audio=audio_beside(root)))
 
 
-def _write_audio(recording: Path, folder: Path, silence: float) -> str:
-    """Write the recording after ``silence`` seconds; one that needs none and that games play is copied."""
+def write_recording(recording: Path, folder: Path, silence: float) -> str:
+    """Write a recording after ``silence`` seconds and return its name; one that needs none is copied.
+
+    Raises:
+        AudioError: the recording cannot be read.
+    """
     if not silence and recording.suffix.lower() in _PLAYED_SUFFIXES:
         name = f"song{recording.suffix.lower()}"
         shutil.copyfile(recording, folder / name)

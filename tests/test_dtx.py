@@ -114,6 +114,20 @@ def test_dtxmania_itself_does_not_drift_over_an_hour_of_changing_tempo(tmp_path:
     assert abs(np.mean(off[-200:]) - np.mean(off[:200])) <= 0.5 * MILLISECOND
 
 
+def test_bars_of_a_quarter_bring_dtxmania_itself_nearer(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    times = np.sort(rng.uniform(0, 600, 1000)).tolist()
+    off = []
+    for signature in (TimeSignature(0.0, 4, 4), TimeSignature(0.0, 1, 4)):
+        tempo = TempoMap((TempoChange(0.0, 120.0),), (signature,))
+        write_dtx(Performance(tuple(Hit(t, Drum.KICK, 80) for t in times), tempo), tmp_path / "a.dtx")
+        read = seconds_of_chips((tmp_path / "a.dtx").read_text(), as_the_game=True)
+        game = np.array([time for time, _, _ in read])
+        off.append(max(float(np.abs(game - time).min()) for time in times))
+    assert 3 * MILLISECOND < off[0] <= (5.2 + 0.9 + 1) * MILLISECOND
+    assert off[1] <= (1.3 + 0.9 + 1) * MILLISECOND
+
+
 def test_a_quantised_chart_is_on_dtxmanias_own_places(tmp_path: Path) -> None:
     write_dtx(groove(), tmp_path / "a.dtx")
     text = (tmp_path / "a.dtx").read_text("utf-8-sig")

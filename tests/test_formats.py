@@ -39,6 +39,7 @@ WHOLE = (
     ".csv",
     ".tsv",
     ".json",
+    ".bsm",
     ".bjson",
 )  # formats that keep every hit with its drum and velocity
 SMALL = Performance.of([Hit(0.5, Drum.KICK, 100, 0.75), Hit(1.0, Drum.COWBELL, 20)])

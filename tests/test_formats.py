@@ -40,6 +40,7 @@ WHOLE = (
     ".tsv",
     ".json",
     ".bsm",
+    ".bjson",
 )  # formats that keep every hit with its drum and velocity
 SMALL = Performance.of([Hit(0.5, Drum.KICK, 100, 0.75), Hit(1.0, Drum.COWBELL, 20)])
 
@@ -62,7 +63,10 @@ def test_every_written_suffix_can_be_read_in_either_case(suffix: str, case, tmp_
             (hit.time, hit.drum, hit.velocity) for hit in SMALL
         ]
     else:  # what docs/formats.md says that every game keeps
-        ((time, lane),) = [(hit.time, hit.drum.lane) for hit in read(path)]
+        back = [
+            hit for hit in read(path) if suffix != ".dtx" or hit.drum is not Drum.COWBELL
+        ]  # it plays them
+        ((time, lane),) = [(hit.time, hit.drum.lane) for hit in back]
         assert abs(time - 0.5) <= 1e-3
         assert lane is Lane.KICK
     assert list(tmp_path.iterdir()) == [path]

@@ -27,6 +27,7 @@ class Format:
     file_names: tuple[str, ...] = ()  # whole names, lower case, that are this format whatever the suffix
     notes: bool = False  # its note numbers mean what a map says
     hands: bool = False  # a game for two hands and a kick pedal
+    chords: bool = False  # a game, in which what is struck together stands at one time
 
     def load_reader(self) -> Callable[..., Any]:
         """Return the function that reads a file."""
@@ -46,6 +47,7 @@ FORMATS: tuple[Format, ...] = (
         "clone_hero.notes_midi:write_notes_midi",
         file_names=("notes.mid",),
         hands=True,
+        chords=True,
     ),
     Format(
         "chart",
@@ -54,6 +56,7 @@ FORMATS: tuple[Format, ...] = (
         "clone_hero.chart_text:read_chart",
         "clone_hero.chart_text:write_chart",
         hands=True,
+        chords=True,
     ),
     Format("mid", "MIDI file", (".mid", ".midi"), "midi:read_midi", "midi:write_midi", notes=True),
     Format("csv", "table", (".csv",), "table:read_table", "table:write_table", notes=True),
@@ -62,6 +65,13 @@ FORMATS: tuple[Format, ...] = (
     Format("bsm", "BeatSight map", (".bsm",), "beatsight.read:read_bsm", "beatsight.write:write_bsm"),
     Format("bs", "older BeatSight map", (".bs",), "beatsight.read:read_bsm"),
     Format("json", "everything, as JSON", (".json",), "document:read_document", "document:write_document"),
+    Format("osu", "osu!mania, eight keys", (".osu",), "osu:read_osu", "osu:write_osu", chords=True),
+    Format(
+        "sm", "StepMania, two pads", (".sm",), "stepmania:read_stepmania", "stepmania:write_sm", chords=True
+    ),
+    Format("ssc", "StepMania 5", (".ssc",), "stepmania:read_stepmania"),
+    Format("dtx", "DTXMania", (".dtx",), "dtx:read_dtx", "dtx:write_dtx", chords=True),
+    Format("bjson", "drum-game", (".bjson",), "bjson:read_bjson", "bjson:write_bjson", chords=True),
 )
 
 

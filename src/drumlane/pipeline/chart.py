@@ -3,8 +3,8 @@
 Flow: song -> transcription -> names -> charting -> **chart** -> formats, the recording
 
 Everything in the folder lies on its ``song.ogg``, which begins with whole bars of silence where the first
-stroke comes too early for a game. Formats for two hands and a kick pedal get chords at one time and no pedal
-hats; the others get what was heard.
+stroke comes too early for a game. Games get chords at one time, those for two hands and a kick pedal no pedal
+hats; the other formats get what was heard.
 """
 
 from collections.abc import Callable, Sequence
@@ -108,7 +108,9 @@ def _written(
 
 
 def _for(found: Format, performance: Performance) -> Performance:
-    return for_two_hands(gather(performance)) if found.hands else performance
+    if found.chords:
+        performance = gather(performance)
+    return for_two_hands(performance) if found.hands else performance
 
 
 def file_name(found: Format) -> str:

@@ -25,8 +25,8 @@ _ZIP = b"PK\x03\x04"
 _CONTAINER = "META-INF/container.xml"
 
 
-def content_of(path: AnyPath) -> bytes:
-    """Return a file's bytes.
+def content_of(path: AnyPath, most: int = MAX_BYTES) -> bytes:
+    """Return a file's bytes, at most so many.
 
     Raises:
         FormatError: it is missing, empty, too large or cannot be read.
@@ -34,13 +34,13 @@ def content_of(path: AnyPath) -> bytes:
     try:
         file = Path(path)
         size = file.stat().st_size
-        content = file.read_bytes() if size <= MAX_BYTES else b""
+        content = file.read_bytes() if size <= most else b""
     except FileNotFoundError:
         raise FormatError(f"{shown(path)}: no such file") from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = getattr(error, "strerror", None) or error
         raise FormatError(f"{shown(path)}: cannot be read ({reason})") from error
-    if size > MAX_BYTES:
+    if size > most:
         raise FormatError(f"{shown(path)}: {size} bytes are too many for notes; split it")
     if not content:
         raise FormatError(f"{shown(path)}: is empty (0 bytes)")

@@ -4,7 +4,8 @@ Flow: strokes' times, measures -> **grid** -> strokes
 
 For every beat each subdivision is given a cost: how far its strokes are from it (squared, against a drummer's
 15 ms), how many places it offers to a stroke (a fine grid fits anything), and how rarely it is written at
-all. Of binary and ternary beats the cheapest row is taken, changes between the two cost extra. The same sum
+all. Strokes of one drum that fall together cost too, for one of them would be lost or become a grace note. Of
+binary and ternary beats the cheapest row is taken, changes between the two cost extra. The same sum
 over the whole piece says what kind of piece it is: even, in triplets, or with swung pairs.
 """
 
@@ -26,6 +27,7 @@ _BINARY = (_WHOLE, EIGHTH, EIGHTH // 2, EIGHTH // 4)
 _TERNARY = (QUARTER // 3, QUARTER // 6)
 _RARITY = {_WHOLE: 0.0, 24: 0.0, 12: 0.2, 6: 3.5, 16: 2.0, 8: 4.0}
 _RARITY_IN_TRIPLETS = {_WHOLE: 0.0, 24: 0.0, 12: 2.0, 6: 4.5, 16: 0.6, 8: 2.5}  # and in swing
+_COLLISION = 1.5
 _CHANGE = 2.0  # cost of a ternary beat after a binary one, or the other way round
 _CHANGE_IN_SWING = 1.0  # where triplets are at home
 _SWINGS = tuple(
@@ -34,6 +36,7 @@ _SWINGS = tuple(
     for first, second in ((29, 21), (31, 19), (2, 1), (7, 3))
 )
 _SURE_OF_SWING = 12.0  # gained cost; about four off-beats that are clearly late
+_SURE_OF_TRIPLETS = 6.0
 _GAIN_PER_BEAT = 0.25  # and so much for each beat that is played in
 
 
@@ -47,11 +50,13 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Strokes in their beats; ``beat`` and ``position`` are (strokes,), the rest (beats,)."""
+    """Strokes in their beats; of the arrays the first five are (strokes,), the rest (beats,)."""
 
     beat: NDArray[np.int64]
     position: Floats  # units from the beat's start
     weight: Floats
+    by_drum: NDArray[np.int64]  # indices in order of drum, then time
+    again: NDArray[np.bool_]  # in that order: it is the drum of the stroke before
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     seconds_per_unit: Floats
@@ -60,16 +65,24 @@ class _Places:
         summed = np.bincount(self.beat, values * self.weight, minlength=len(self.starts))
         return summed.astype(np.float64)
 
+    def collisions(self, written: Floats) -> Floats:
+        """Return for each beat how many strokes fall on another one of their drum, shape (beats,)."""
+        places = np.rint(self.starts[self.beat] + written)[self.by_drum]
+        falls = self.again & (np.diff(places, prepend=-1.0) == 0)
+        beats = self.beat[self.by_drum]
+        return np.bincount(beats, falls, minlength=len(self.starts)).astype(np.float64)
 
-def fit(times: Floats, tempo: TempoMap, measures: tuple[Measure, ...]) -> Fit:
+
+def fit(times: Floats, drums: NDArray[np.int64], tempo: TempoMap, measures: tuple[Measure, ...]) -> Fit:
     """Lay strokes on the grid that explains them with the least.
 
     Args:
         times: sorted seconds, shape (strokes,).
+        drums: a number for the drum of each stroke, shape (strokes,).
         tempo: the map as written.
         measures: bars that cover all strokes and a beat more.
     """
-    places = _placed(times, tempo, measures)
+    places = _placed(times, drums, tempo, measures)
     feel = _feel(places)
     swing = feel.swing
     steps = _chosen(_costs(places, feel), _CHANGE_IN_SWING if swing else _CHANGE)
@@ -78,13 +91,15 @@ def fit(times: Floats, tempo: TempoMap, measures: tuple[Measure, ...]) -> Fit:
     if swing:
         bent = _may_swing(places, own, swing)
         written = np.where(bent, swing.written(written), written)
-    units = np.rint(written / own) * own
+    units = _nearest(written, own)
     if swing:
         units = _swung_triplets(units, places, own, swing)
     return Fit((places.starts[places.beat] + units).astype(np.int64), swing)
 
 
-def _placed(times: Floats, tempo: TempoMap, measures: tuple[Measure, ...]) -> _Places:
+def _placed(
+    times: Floats, drums: NDArray[np.int64], tempo: TempoMap, measures: tuple[Measure, ...]
+) -> _Places:
     lengths = np.array([beat for measure in measures for beat in measure.beats], dtype=np.int64)
     edges = np.concatenate([[0], np.cumsum(lengths)])
     units = tempo.seconds_to_beats(times) * QUARTER
@@ -92,7 +107,9 @@ def _placed(times: Floats, tempo: TempoMap, measures: tuple[Measure, ...]) -> _P
     groups = np.cumsum(np.diff(times, prepend=-1.0) > _TOGETHER)
     weight = 1.0 / np.bincount(groups)[groups] if len(times) else np.zeros(0)
     seconds = np.diff(tempo.beats_to_seconds(edges / QUARTER)) / lengths
-    return _Places(beat, units - edges[beat], weight, edges[:-1], lengths, seconds)
+    by_drum = np.argsort(drums, kind="stable")
+    again = np.diff(drums[by_drum], prepend=-1) == 0
+    return _Places(beat, units - edges[beat], weight, by_drum, again, edges[:-1], lengths, seconds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +126,7 @@ _TRIPLETS = _Feel(_RARITY_IN_TRIPLETS)
 
 def _feel(places: _Places) -> _Feel:
     """Return the feel that explains the piece; swing only if it does so clearly better than the others."""
-    plain = {feel: _total(places, feel) for feel in (_EVEN, _TRIPLETS)}
+    plain = {_EVEN: _total(places, _EVEN), _TRIPLETS: _total(places, _TRIPLETS) + _SURE_OF_TRIPLETS}
     swung = {feel: _total(places, feel) for feel in (_Feel(_RARITY_IN_TRIPLETS, swing) for swing in _SWINGS)}
     best_plain, best_swung = min(plain, key=plain.__getitem__), min(swung, key=swung.__getitem__)
     enough = max(_SURE_OF_SWING, _GAIN_PER_BEAT * len(np.unique(places.beat)))
@@ -126,22 +143,29 @@ def _costs(places: _Places, feel: _Feel) -> Floats:
         _cost(places, step, feel.swing if step in _BINARY else None) + feel.rarity[step]
         for step in _BINARY + _TERNARY
     ]
-    return np.stack(columns, axis=1)
+    costs = np.stack(columns, axis=1)
+    costs[np.bincount(places.beat, minlength=len(costs)) == 0] = 0.0  # silence fits either row
+    return costs
 
 
 def _cost(places: _Places, step: int, swing: Swing | None) -> Floats:
     steps = np.full_like(places.lengths, step) if step else places.lengths
     own = steps[places.beat]
-    nearest: Floats = np.rint(places.position / own) * own
+    nearest = _nearest(places.position, own)
     if swing:
         bent = _may_swing(places, own, swing)
-        straight: Floats = np.rint(swing.written(places.position) / own) * own
+        straight = _nearest(swing.written(places.position), own)
         nearest = np.where(bent, swing.played(straight), nearest)
     off = (places.position - nearest) * places.seconds_per_unit[places.beat]
     choice = np.log(places.lengths[places.beat] / own)
-    cost = places.sums(off**2 / (2 * _JITTER**2) + choice)
+    cost = places.sums(off**2 / (2 * _JITTER**2) + choice) + _COLLISION * places.collisions(nearest)
     fits = (places.lengths % steps == 0) & ((places.lengths == QUARTER) if step in _TERNARY else True)
     return np.where(fits, cost, np.inf)
+
+
+def _nearest(positions: Floats, step: NDArray[np.int64]) -> Floats:
+    """Return the nearest grid places; half way the earlier, so that the pairs of a roll stay together."""
+    return np.asarray(np.ceil(positions / step - 0.5) * step, dtype=np.float64)
 
 
 def _may_swing(places: _Places, own: NDArray[np.int64], swing: Swing) -> NDArray[np.bool_]:

@@ -18,6 +18,8 @@ from drumlane.performance import Hit, Performance
 from drumlane.timing import TempoMap
 from drumlane.vocabulary import Drum
 
+_NUMBER_OF_DRUM = {drum: number for number, drum in enumerate(Drum)}
+
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +59,9 @@ def place(performance: Performance) -> Placement:
     measures = measures_until(tempo, last + 2 * QUARTER)
     mains = main_strokes(hits)
     own = [i for i, main in enumerate(mains) if main == i]
-    laid = fit(np.array([hits[i].time for i in own]), tempo, measures)
+    times = np.array([hits[i].time for i in own])
+    drums = np.array([_NUMBER_OF_DRUM[hits[i].drum] for i in own], dtype=np.int64)
+    laid = fit(times, drums, tempo, measures)
     unit_of = dict(zip(own, laid.units.tolist(), strict=True))
     strokes = sorted(_strokes(hits, mains, unit_of))
     end = strokes[-1].unit if strokes else 0

@@ -24,7 +24,7 @@ def music(draw: st.DrawFn, off: float = HUMAN, drums: tuple[Drum, ...] = PLAYED)
     """
     numerator, denominator = draw(st.sampled_from(METERS))
     n_quarters = draw(st.integers(1, 16))
-    bpm = draw(st.integers(60, 160))
+    bpm = draw(st.integers(60, 120))
     tempo = TempoMap((TempoChange(0.0, float(bpm)),), (TimeSignature(0.0, numerator, denominator),))
     rows = ((0, 12, 24, 36), (0, 24)) if denominator == 8 else _ROWS
     hits: list[Hit] = []

@@ -28,7 +28,7 @@ _TERNARY = (QUARTER // 3, QUARTER // 6)
 _RARITY = {_WHOLE: 0.0, 24: 0.0, 12: 0.2, 6: 3.5, 16: 2.0, 8: 4.0}
 _RARITY_IN_TRIPLETS = {_WHOLE: 0.0, 24: 0.0, 12: 2.0, 6: 4.5, 16: 0.6, 8: 2.5}  # and in swing
 _COLLISION = 1.5
-_CHANGE = 2.0  # cost of a ternary beat after a binary one, or the other way round
+_CHANGE = 1.5  # cost of a ternary beat after a binary one, or the other way round
 _CHANGE_IN_SWING = 1.0  # where triplets are at home
 _SWINGS = tuple(
     Swing(note, first, second)

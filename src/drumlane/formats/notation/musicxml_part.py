@@ -240,7 +240,10 @@ def _number(text: str, negative: bool = False) -> float:
     Raises:
         ValueError: it is none, below 0 or beyond a thousand million.
     """
-    value = float(text) if len(text) < 40 else math.nan
+    try:
+        value = float(text) if len(text) < 40 else math.nan
+    except ValueError:
+        value = math.nan
     if not (math.isfinite(value) and abs(value) <= 1e9 and (negative or value >= 0)):
         raise ValueError(f"{text[:40]!r} is no number that can stand here")
     return value

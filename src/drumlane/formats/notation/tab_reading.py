@@ -91,7 +91,8 @@ class _System:
 
     labels: set[str] = field(default_factory=set)
     lines: list[tuple[Drum | None, list[str]]] = field(default_factory=list)  # (drum, its bars)
-    times: int = 0
+    times: int = 0  # behind a line: of what its signs repeat, or of all of it
+    has_signs: bool = False
     line_number: int = 0
 
 
@@ -157,6 +158,7 @@ class _Reading:
         inside, trailing = _split_trailing(content)
         if times := _TIMES.search(trailing):
             self._system.times = max(1, min(MAX_TIMES, int(times[1] or times[2])))
+        self._system.has_signs |= ":" in inside
         self._system.labels.add(label)
         self._system.lines.append((drum, [bar for bar in inside.split("|") if bar]))
         self._system.line_number = number
@@ -193,7 +195,7 @@ class _Reading:
             if drum is not None:
                 bar.notes += self._notes(drum, text, bar.quarters / max(1, n_columns))
         bar.notes = _with_feel(bar.notes)
-        repeats = bool(system.times) and not any(":" in text for _, text in lines)
+        repeats = bool(system.times) and not system.has_signs
         times = (system.times or 2) if ends else system.times if repeats and is_last else 0
         bar.signs = Signs(begins or (repeats and is_first), times)
         return bar

@@ -33,6 +33,8 @@ exact_hits = st.lists(
         st.integers(0, 1_000_000).map(lambda n: n / 1e6),
     )
 )
+PAGES = {".pdf", ".svg", ".png"}
+WITHOUT_VELOCITY = {".tab"}
 SMALL = Performance.of([Hit(0.5, Drum.KICK, 100, 0.75), Hit(1.0, Drum.COWBELL, 20)])
 
 
@@ -44,15 +46,23 @@ def save(path: Path, text: str) -> Path:
 # By suffix ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", WRITTEN_SUFFIXES)
+@pytest.mark.parametrize("suffix", [suffix for suffix in WRITTEN_SUFFIXES if suffix in SUFFIXES])
 @pytest.mark.parametrize("case", [str.lower, str.upper])
 def test_every_written_suffix_can_be_read_in_either_case(suffix: str, case, tmp_path: Path) -> None:
     path = tmp_path / f"two words é{case(suffix)}"
     write(SMALL, path)
-    assert [(hit.time, hit.drum, hit.velocity) for hit in read(path)] == [
-        (hit.time, hit.drum, hit.velocity) for hit in SMALL
-    ]
+    back = read(path)
+    assert [(hit.time, hit.drum) for hit in back] == [(hit.time, hit.drum) for hit in SMALL]
+    if suffix not in WITHOUT_VELOCITY:
+        assert [hit.velocity for hit in back] == [hit.velocity for hit in SMALL]
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("suffix", sorted(set(WRITTEN_SUFFIXES) - set(SUFFIXES)))
+def test_what_is_only_written_says_so_when_it_is_read(suffix: str, tmp_path: Path) -> None:
+    assert suffix in PAGES
+    with pytest.raises(FormatError, match=rf"a\{suffix}: \{suffix} cannot be read; suffixes: "):
+        read(tmp_path / f"a{suffix}")
 
 
 @pytest.mark.parametrize(
@@ -90,6 +100,8 @@ def test_a_missing_file_a_folder_and_an_empty_file_say_so(suffix: str, tmp_path:
 
 @pytest.mark.parametrize("suffix", WRITTEN_SUFFIXES)
 def test_a_missing_folder_is_named(suffix: str, tmp_path: Path) -> None:
+    if suffix in PAGES:
+        pytest.importorskip("verovio", reason="needs the score extra")
     with pytest.raises(FormatError, match="its folder does not exist; create it first"):
         write(SMALL, tmp_path / "none" / f"a{suffix}")
 

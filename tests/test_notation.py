@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from drumlane.performance import Hit, Performance
 from drumlane.timing import TempoChange, TempoMap, TimeSignature
 from drumlane.vocabulary import Drum
 
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "groove.mid"
 BEAT = 0.5  # seconds at 120 bpm
 WIDEST_MOVE = 0.1  # seconds; see test_no_stroke_moves_far
 
@@ -377,7 +379,7 @@ def test_repeats_without_end_are_refused() -> None:
 
 
 def test_the_bundled_example_reads_as_it_was_written() -> None:
-    score = bars_of(read("examples/groove.mid"))
+    score = bars_of(read(EXAMPLE))
     assert len(score.bars) == 9
     assert score.swing is None
     assert written(score.bars[0].hands) == ["8", "8", "8", "16", "16", "16", "16", "8", "8", "16", "16"]

@@ -1,5 +1,6 @@
 """Material for the tests of notation: music on a grid, as drummers play it, and files of other programs."""
 
+import numpy as np
 from hypothesis import strategies as st
 
 from drumlane.performance import Hit, Performance
@@ -9,8 +10,8 @@ from drumlane.vocabulary import Drum
 METERS = ((4, 4), (3, 4), (6, 8), (12, 8), (5, 4), (7, 8), (2, 4))
 EXACT = 0.0
 HUMAN = 0.008  # seconds a stroke is off, at most
-# Drums that never stand for one another: each has a place on the page and a line in a tab of its own.
-PLAYED = tuple(drum for drum in Drum if drum is not Drum.HIHAT_OPEN)
+# Drums that say where they are meant: a hi-hat's pedal is followed with less trust.
+PLAYED = tuple(drum for drum in Drum if drum is not Drum.HIHAT_PEDAL)
 # The places of a quarter that strokes are put on, in units of 1/48; a beat takes one row.
 _ROWS = ((0, 12, 24, 36), (0, 24), (0, 16, 32), (0,))
 
@@ -35,6 +36,24 @@ def music(draw: st.DrawFn, off: float = HUMAN, drums: tuple[Drum, ...] = PLAYED)
                 time = (quarter + place / 48) * 60 / bpm + draw(st.floats(-off, off))
                 hits.append(Hit(max(0.0, time), drum, draw(st.integers(1, 127))))
     return Performance(tuple(hits), tempo)
+
+
+def drummer(seed: int, off: float) -> tuple[Performance, list[tuple[int, Drum]]]:
+    """Return sixteen quarters as a drummer plays them, and what is meant: (unit of 1/48 quarter, drum).
+
+    Binary beats with a triplet now and then; ``off`` is the standard deviation of a stroke, in seconds.
+    """
+    rng = np.random.default_rng(seed)
+    bpm = float(rng.integers(70, 150))
+    hits, meant = [], []
+    for quarter in range(16):
+        row = _ROWS[2] if rng.random() < 0.1 else _ROWS[rng.integers(2)]
+        for place in row:
+            for drum in rng.choice(np.array(PLAYED, dtype=object), rng.integers(1, 4), replace=False):
+                time = (quarter + place / 48) * 60 / bpm + rng.normal(0, off)
+                hits.append(Hit(max(0.0, time), drum, int(rng.integers(60, 128))))
+                meant.append((quarter * 48 + place, drum))
+    return Performance.of(hits, tempo=TempoMap.constant(bpm)), meant
 
 
 def page(body: str, part_list: str = "", attributes: str = "", encoding: str = "") -> str:

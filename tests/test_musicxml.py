@@ -31,7 +31,7 @@ in_one_folder = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
 )
 # Drums of which a stroke never leads to another: kick and cymbals.
-DISTINCT = (Drum.KICK, Drum.HIHAT_CLOSED, Drum.RIDE, Drum.CRASH, Drum.COWBELL, Drum.HIHAT_PEDAL)
+DISTINCT = (Drum.KICK, Drum.HIHAT_CLOSED, Drum.RIDE, Drum.CRASH, Drum.COWBELL, Drum.TAMBOURINE)
 
 
 def there_and_back(performance: Performance, folder: Path, name: str = "a.musicxml") -> Performance:
@@ -63,7 +63,7 @@ def test_what_is_played_near_a_grid_comes_back_on_it_with_drum_and_velocity(
     assert Counter((h.drum, h.velocity) for h in back) == Counter((h.drum, h.velocity) for h in performance)
     if place(performance).swing is None:
         far = [h for h in performance if _distance(h, back) > notation_material.HUMAN + 1e-3]
-        assert len(far) <= 0.1 * len(performance)  # beats that read as well in another row
+        assert len(far) <= max(4, 0.1 * len(performance))  # a beat may read as well in another row
     assert back.tempo == performance.tempo
 
 

@@ -232,12 +232,23 @@ def test_what_is_played_on_a_grid_is_written_there(performance: Performance) -> 
     found = Counter((stroke.unit, stroke.drum) for stroke in placement.strokes)
     off = meant - found
     # A beat whose strokes all fall together, or are as near to another row, may be read the other way.
-    assert sum(off.values()) <= 0.1 * len(performance), off
+    assert sum(off.values()) <= max(4, 0.1 * len(performance)), off
 
 
 def _meant(unit: float) -> float:
     """Return the sixteenth or triplet that a stroke within 8 ms of it means."""
     return min((step * round(unit / step) for step in (12, 16)), key=lambda place: abs(place - unit))
+
+
+@pytest.mark.parametrize(("off", "share"), [(0.0, 1.0), (0.005, 0.998), (0.010, 0.995), (0.015, 0.99)])
+def test_the_strokes_of_a_drummer_are_written_as_they_are_meant(off: float, share: float) -> None:
+    n_right = n_all = 0
+    for seed in range(40):
+        performance, meant = notation_material.drummer(seed, off)
+        found = Counter((stroke.unit, stroke.drum) for stroke in place(performance).strokes)
+        n_right += (Counter(meant) & found).total()
+        n_all += len(meant)
+    assert n_right >= share * n_all
 
 
 @given(hits=st.lists(strategies.hits(30.0), max_size=40), bpm=st.floats(40.0, 300.0))

@@ -27,7 +27,7 @@ from drumlane.vocabulary import Drum
 in_one_folder = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
 )
-DISTINCT = (Drum.KICK, Drum.HIHAT_CLOSED, Drum.RIDE, Drum.CRASH, Drum.COWBELL, Drum.HIHAT_PEDAL)
+DISTINCT = (Drum.KICK, Drum.HIHAT_CLOSED, Drum.RIDE, Drum.CRASH, Drum.COWBELL, Drum.TAMBOURINE)
 
 
 def there_and_back(performance: Performance, folder: Path) -> Performance:
@@ -53,7 +53,7 @@ def test_what_is_played_near_a_grid_comes_back_on_it(performance: Performance, t
     if place(performance).swing is None:
         allowed = notation_material.HUMAN + DRIFT_SECONDS
         far = [h for h in performance if _distance(h, back) > allowed]
-        assert len(far) <= 0.1 * len(performance)  # beats that read as well in another row
+        assert len(far) <= max(4, 0.1 * len(performance))  # a beat may read as well in another row
     assert back.tempo == performance.tempo
 
 

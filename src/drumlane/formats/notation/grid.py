@@ -73,16 +73,24 @@ class _Places:
         return np.bincount(beats, falls, minlength=len(self.starts)).astype(np.float64)
 
 
-def fit(times: Floats, drums: NDArray[np.int64], tempo: TempoMap, measures: tuple[Measure, ...]) -> Fit:
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Strokes as they were played, each array (strokes,)."""
+
+    times: Floats  # seconds, sorted
+    drums: NDArray[np.int64]  # a number for each drum
+    trust: Floats  # 0..1; how much a stroke says about the grid
+
+
+def fit(strokes: Timed, tempo: TempoMap, measures: tuple[Measure, ...]) -> Fit:
     """Lay strokes on the grid that explains them with the least.
 
     Args:
-        times: sorted seconds, shape (strokes,).
-        drums: a number for the drum of each stroke, shape (strokes,).
+        strokes: what was played.
         tempo: the map as written.
         measures: bars that cover all strokes and a beat more.
     """
-    places = _placed(times, drums, tempo, measures)
+    places = _placed(strokes, tempo, measures)
     feel = _feel(places)
     swing = feel.swing
     steps = _chosen(_costs(places, feel), _CHANGE_IN_SWING if swing else _CHANGE)
@@ -97,18 +105,17 @@ def fit(times: Floats, drums: NDArray[np.int64], tempo: TempoMap, measures: tupl
     return Fit((places.starts[places.beat] + units).astype(np.int64), swing)
 
 
-def _placed(
-    times: Floats, drums: NDArray[np.int64], tempo: TempoMap, measures: tuple[Measure, ...]
-) -> _Places:
+def _placed(strokes: Timed, tempo: TempoMap, measures: tuple[Measure, ...]) -> _Places:
     lengths = np.array([beat for measure in measures for beat in measure.beats], dtype=np.int64)
     edges = np.concatenate([[0], np.cumsum(lengths)])
-    units = tempo.seconds_to_beats(times) * QUARTER
+    units = tempo.seconds_to_beats(strokes.times) * QUARTER
     beat = np.clip(np.searchsorted(edges, units, side="right") - 1, 0, len(lengths) - 1)
-    groups = np.cumsum(np.diff(times, prepend=-1.0) > _TOGETHER)
-    weight = 1.0 / np.bincount(groups)[groups] if len(times) else np.zeros(0)
+    groups = np.cumsum(np.diff(strokes.times, prepend=-1.0) > _TOGETHER)
+    together = np.bincount(groups, minlength=1)[groups]
     seconds = np.diff(tempo.beats_to_seconds(edges / QUARTER)) / lengths
-    by_drum = np.argsort(drums, kind="stable")
-    again = np.diff(drums[by_drum], prepend=-1) == 0
+    by_drum = np.argsort(strokes.drums, kind="stable")
+    again = np.diff(strokes.drums[by_drum], prepend=-1) == 0
+    weight = strokes.trust / together
     return _Places(beat, units - edges[beat], weight, by_drum, again, edges[:-1], lengths, seconds)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drumlane.formats.notation.dynamics import Dynamic, Loudness
-from drumlane.formats.notation.grid import fit
+from drumlane.formats.notation.grid import Timed, fit
 from drumlane.formats.notation.measures import QUARTER, Measure, as_written, measures_until
 from drumlane.formats.notation.ornaments import MAX_GRACES, main_strokes, rolled
 from drumlane.formats.notation.swing import Swing
@@ -18,6 +18,7 @@ from drumlane.performance import Hit, Performance
 from drumlane.timing import TempoMap
 from drumlane.vocabulary import Drum
 
+_TRUST_IN_PEDAL = 0.3  # a foot that closes the hi-hat sounds when it arrives: later, and less evenly
 _NUMBER_OF_DRUM = {drum: number for number, drum in enumerate(Drum)}
 
 _log = logging.getLogger(__name__)
@@ -59,14 +60,20 @@ def place(performance: Performance) -> Placement:
     measures = measures_until(tempo, last + 2 * QUARTER)
     mains = main_strokes(hits)
     own = [i for i, main in enumerate(mains) if main == i]
-    times = np.array([hits[i].time for i in own])
-    drums = np.array([_NUMBER_OF_DRUM[hits[i].drum] for i in own], dtype=np.int64)
-    laid = fit(times, drums, tempo, measures)
+    laid = fit(_timed([hits[i] for i in own]), tempo, measures)
     unit_of = dict(zip(own, laid.units.tolist(), strict=True))
     strokes = sorted(_strokes(hits, mains, unit_of))
     end = strokes[-1].unit if strokes else 0
     kept = tuple(measure for measure in measures if measure.start <= end)
     return Placement(kept, tuple(strokes), _until(tempo, kept[-1].end), laid.swing)
+
+
+def _timed(hits: Sequence[Hit]) -> Timed:
+    return Timed(
+        np.array([hit.time for hit in hits], dtype=np.float64),
+        np.array([_NUMBER_OF_DRUM[hit.drum] for hit in hits], dtype=np.int64),
+        np.array([_TRUST_IN_PEDAL if hit.drum is Drum.HIHAT_PEDAL else 1.0 for hit in hits]),
+    )
 
 
 def _until(tempo: TempoMap, end: int) -> TempoMap:

@@ -113,6 +113,14 @@ def test_tempo_meter_and_pickup_come_back(tmp_path: Path) -> None:
     assert [hit.time for hit in back] == pytest.approx([hit.time for hit in hits])
 
 
+def test_compound_time_is_counted_in_dotted_quarters(tmp_path: Path) -> None:
+    tempo = TempoMap((TempoChange(0.0, 90.0),), (TimeSignature(0.0, 6, 8),))
+    back = there_and_back(Performance((Hit(1.0, Drum.KICK, 90),), tempo), tmp_path)
+    text = (tmp_path / "a.musicxml").read_text()
+    assert "<beat-unit-dot/><per-minute>60</per-minute>" in text
+    assert back.tempo == tempo
+
+
 def test_names_come_back_and_control_characters_do_not(tmp_path: Path) -> None:
     song = Song(title="A & B <c>\x00", artist="Ü 東京", charter="me")
     back = there_and_back(replace(Performance(), song=song), tmp_path)

@@ -15,7 +15,7 @@ import drumlane
 from drumlane.errors import FormatError
 from drumlane.files import AnyPath, shown, whole_file
 from drumlane.formats.notation.layout import bars_of
-from drumlane.formats.notation.measures import QUARTER
+from drumlane.formats.notation.measures import DOTTED_QUARTER, QUARTER, Measure
 from drumlane.formats.notation.model import Bar, Event, Score, TempoMark
 from drumlane.formats.notation.musicxml_notes import event_xml, instrument_id
 from drumlane.formats.notation.staff import NAMES
@@ -139,7 +139,7 @@ def _bar(score: Score, number: int, meter: tuple[int, int]) -> Iterator[str]:
     yield from _attributes(score, number, meter)
     if number == 0 and score.swing:
         yield _swing(score.swing)
-    yield from (_tempo(mark) for mark in bar.tempos)
+    yield from (_tempo(mark, bar.measure) for mark in bar.tempos)
     yield from _voices(bar)
     if number == len(score.bars) - 1:
         yield '<barline location="right"><bar-style>light-heavy</bar-style></barline>\n'
@@ -171,7 +171,9 @@ def _swing(swing: Swing) -> str:
     )
 
 
-def _tempo(mark: TempoMark) -> str:
+def _tempo(mark: TempoMark, measure: Measure) -> str:
+    dotted = DOTTED_QUARTER in measure.beats[:1]
+    dot, bpm = ("<beat-unit-dot/>", mark.bpm / 1.5) if dotted else ("", mark.bpm)
     sound = f"{mark.bpm:.6f}".rstrip("0").rstrip(".")
     offset = f"<offset>{mark.start}</offset>" if mark.start else ""
     if not mark.printed:
@@ -179,7 +181,7 @@ def _tempo(mark: TempoMark) -> str:
     moved = f'<offset sound="yes">{mark.start}</offset>' if mark.start else ""
     return (
         '<direction placement="above"><direction-type><metronome><beat-unit>quarter</beat-unit>'
-        f"<per-minute>{mark.bpm:.0f}</per-minute></metronome></direction-type>{moved}"
+        f"{dot}<per-minute>{bpm:.0f}</per-minute></metronome></direction-type>{moved}"
         f'<sound tempo="{sound}"/></direction>\n'
     )
 

@@ -105,7 +105,7 @@ def test_the_version_is_written_once(metadata: Message) -> None:
 
 def test_the_metadata_names_licence_extras_and_light_base_dependencies(metadata: Message) -> None:
     assert metadata["License-Expression"] == "MIT"
-    assert metadata.get_all("Provides-Extra") == ["log", "media", "plot", "ray", "train", "tune"]
+    assert metadata.get_all("Provides-Extra") == ["log", "media", "plot", "ray", "score", "train", "tune"]
     requirements = metadata.get_all("Requires-Dist") or []
     base = {re.split(r"[^\w-]", r)[0].replace("-", "_") for r in requirements if "extra ==" not in r}
     assert base == {

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,7 @@ def test_many_tempos_do_not_make_the_beats_drift(tmp_path: Path) -> None:
 
 
 def test_the_groove_is_written_like_this(tmp_path: Path) -> None:
-    write_sm(groove(), tmp_path / "a.sm")
+    write_sm(groove(), tmp_path / "a.sm", {Level.EXPERT: groove()})
     assert (tmp_path / "a.sm").read_bytes() == (GOLDEN / "groove.sm").read_bytes()
 
 
@@ -142,6 +143,16 @@ def test_velocities_have_no_place_and_auxiliaries_are_counted(
         write_sm(Performance.of([Hit(0.5, Drum.CLAP, 9), Hit(1.0, Drum.KICK, 9)]), tmp_path / "a.sm")
     assert "left out 1 of clap, which have no column" in caplog.text
     assert list(read_stepmania(tmp_path / "a.sm")) == [Hit(1.0, Drum.KICK, UNKNOWN_VELOCITY)]
+
+
+def test_four_charts_are_written_each_a_part_of_the_next(tmp_path: Path) -> None:
+    write_sm(groove(), tmp_path / "a.sm")
+    charts = [read_stepmania(tmp_path / "a.sm", level) for level in Level]
+    played = {(hit.time, hit.drum.lane) for hit in groove() if hit.drum.lane is not None}
+    assert len(charts[-1]) == len(played)
+    for easier, harder in pairwise(charts):
+        assert {(h.time, h.drum) for h in easier} <= {(h.time, h.drum) for h in harder}
+        assert len(easier) > 0
 
 
 def test_levels_are_charts_and_the_hardest_is_read(tmp_path: Path) -> None:
@@ -169,7 +180,7 @@ def test_a_performance_of_a_million_beats_is_refused(tmp_path: Path) -> None:
 def test_simfile_finds_our_columns_and_seconds_in_200_performances(tmp_path: Path) -> None:
     for seed in range(200):
         performance = random_performance(np.random.default_rng(seed), longest=60.0)
-        write_sm(performance, tmp_path / "a.sm", finer=1 + seed % 3)
+        write_sm(performance, tmp_path / "a.sm", {Level.EXPERT: performance}, finer=1 + seed % 3)
         theirs = struck_by_simfile(tmp_path / "a.sm")
         ours = sorted((hit.time, COLUMN_OF[hit.drum]) for hit in read_stepmania(tmp_path / "a.sm"))
         assert [column for _, column in theirs] == [column for _, column in ours]

@@ -102,3 +102,28 @@ def test_a_map_needs_a_tempo_at_the_start() -> None:
 def test_two_tempos_on_one_beat_are_refused() -> None:
     with pytest.raises(ValueError, match="increasing beats"):
         TempoMap((TempoChange(0.0, 120.0), TempoChange(2.0, 60.0), TempoChange(2.0, 90.0)))
+
+
+@given(strategies.tempo_maps(), st.lists(st.floats(0.0, 5000.0), max_size=20))
+def test_a_beat_lies_in_the_last_bar_that_begins_before_it(tempo: TempoMap, beats: list[float]) -> None:
+    starts = tempo.bar_starts(6000.0)
+    assert starts[0] == 0
+    assert (np.diff(starts) > 0).all()
+    numbers, firsts, lengths = tempo.bars_at(beats)
+    for beat, number, first, length in zip(beats, numbers, firsts, lengths, strict=True):
+        assert starts[number] == pytest.approx(first)
+        assert first <= beat + 1e-6
+        following = starts[number + 1] if number + 1 < len(starts) else first + length
+        assert beat <= following + 1e-6
+        assert following - first <= length + 1e-6, "shorter where the time signature changes"
+
+
+def test_a_lead_in_moves_everything_but_the_start() -> None:
+    tempo = TempoMap(
+        (TempoChange(0.0, 120.0), TempoChange(8.0, 60.0)),
+        (TimeSignature(0.0, 3, 4), TimeSignature(6.0, 4, 4)),
+    )
+    later = tempo.delayed(3.0)
+    assert later.changes == (TempoChange(0.0, 120.0), TempoChange(11.0, 60.0))
+    assert later.signatures == (TimeSignature(0.0, 3, 4), TimeSignature(9.0, 4, 4))
+    assert later.beats_to_seconds(11.0) == pytest.approx(tempo.beats_to_seconds(8.0) + 1.5)

@@ -44,6 +44,11 @@ class TimeSignature:
                 "and the denominator a power of two"
             )
 
+    @property
+    def bar(self) -> float:
+        """Quarter notes in a bar."""
+        return self.numerator * 4.0 / self.denominator
+
 
 @dataclass(frozen=True, slots=True)
 class TempoMap:
@@ -84,16 +89,26 @@ class TempoMap:
         signatures = [(on_tick(s.beat), s.numerator, s.denominator) for s in self.signatures]
         return tempo_map_from_events(tempos, signatures)
 
-    def bar_starts(self, until: float) -> list[float]:
-        """Return the beats at which bars begin, up to ``until`` (quarter notes)."""
-        starts: list[float] = []
+    def bar_starts(self, until: float) -> NDArray[np.float64]:
+        """Return the beats at which bars begin, below ``until`` (quarter notes), shape (bars,)."""
+        starts: list[NDArray[np.float64]] = []
         for signature, following in pairwise([*self.signatures, None]):
             assert signature is not None
             end = until if following is None else min(until, following.beat)
-            length = signature.numerator * 4.0 / signature.denominator
-            n = max(0, int(np.ceil((end - signature.beat) / length - 1e-9)))
-            starts += [signature.beat + length * k for k in range(n)]
-        return starts
+            n = max(0, int(np.ceil((end - signature.beat) / signature.bar - 1e-9)))
+            starts.append(np.asarray(signature.beat + signature.bar * np.arange(n)))
+        return np.concatenate(starts)
+
+    def bars_at(self, beats: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+        """Return for each beat the number of its bar, from 0, and that bar's first beat and length."""
+        wanted = np.asarray(beats, dtype=np.float64)
+        firsts = np.array([s.beat for s in self.signatures])
+        lengths = np.array([s.bar for s in self.signatures])
+        bars_before = np.concatenate([[0.0], np.cumsum(np.ceil(np.diff(firsts) / lengths[:-1] - 1e-9))])
+        at = np.clip(np.searchsorted(firsts, wanted, side="right") - 1, 0, None)
+        inside = np.maximum(0.0, np.floor((wanted - firsts[at]) / lengths[at]))
+        numbers = np.asarray(bars_before[at] + inside, dtype=np.intp)
+        return numbers, firsts[at] + inside * lengths[at], lengths[at]
 
     def _knots(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         beats = np.array([c.beat for c in self.changes])

@@ -22,7 +22,7 @@ def with_lead_in(performance: Performance, least: float = LEAST_SECONDS) -> tupl
     if first >= least:
         return performance, 0.0
     tempo = performance.tempo
-    bar = tempo.signatures[0].numerator * 4.0 / tempo.signatures[0].denominator
+    bar = tempo.signatures[0].bar
     seconds_per_bar = bar * 60.0 / tempo.changes[0].bpm
     n_bars = ceil((least - first) / seconds_per_bar)
     later = n_bars * seconds_per_bar

@@ -13,15 +13,22 @@ from drumlane.performance import Performance
 TOLERANCE = 0.035  # s; human strokes are on a place when they are this near
 # Subdivisions of a beat, the heavier first: (parts, weight).
 _PLACES = ((1, 3.0), (2, 2.0), (3, 1.2), (4, 1.0))
+MOST_BARS = 20_000
 BAR, MIDDLE = 5.0, 4.0  # weight of a bar's first beat, and of the beat in its middle
 
 Floats = NDArray[np.float64]
 
 
 def bar_times(performance: Performance) -> Floats:
-    """Return the seconds at which bars begin, up to the performance's end, shape (bars,)."""
+    """Return the seconds at which bars begin, up to the performance's end, shape (bars,).
+
+    A song of more bars than ``MOST_BARS`` is none, and has no bars.
+    """
     tempo = performance.tempo
     end = float(tempo.seconds_to_beats(performance.duration))
+    shortest = min(signature.bar for signature in tempo.signatures)
+    if end / shortest > MOST_BARS:
+        return np.zeros(0)
     return np.asarray(tempo.beats_to_seconds(tempo.bar_starts(end + 1e-9)))
 
 
@@ -39,16 +46,14 @@ def weights(performance: Performance, times: Sequence[float] | Floats) -> Floats
     beats = tempo.seconds_to_beats(times)
     if not len(beats):
         return np.zeros(0)
-    starts = np.array(tempo.bar_starts(float(beats.max()) + 8.0) or [0.0])
-    ends = np.append(starts[1:], starts[-1] + 4.0)
     loose = TOLERANCE / beat_lengths(performance, times)
-    bar = np.clip(np.searchsorted(starts, beats + loose, side="right") - 1, 0, None)
-    inside = beats - starts[bar]
+    _, starts, lengths = tempo.bars_at(beats + loose)
+    inside = beats - starts
     out = np.zeros(len(beats))
     for parts, weight in reversed(_PLACES):
         near = np.abs(inside * parts - np.rint(inside * parts)) / parts <= np.minimum(loose, 0.25 / parts)
         out[near] = np.maximum(out[near], weight)
-    half = (ends - starts)[bar] / 2
+    half = lengths / 2
     out[(np.abs(inside - half) <= loose) & (np.abs(half - np.rint(half)) < 1e-6)] = MIDDLE
     out[np.abs(inside) <= loose] = BAR
     return out

@@ -177,9 +177,8 @@ def _grids(performance: Performance, straight: Floats, grid: Grid) -> list[Grid]
 
 
 def _bar_numbers(performance: Performance, beats: Floats) -> NDArray[np.intp]:
-    starts = np.array(performance.tempo.bar_starts(float(beats.max()) + 8.0) or [0.0])
     # Humans are early: a stroke just before a bar line belongs to the bar that it begins.
-    return np.clip(np.searchsorted(starts, beats + 0.1, side="right") - 1, 0, None)
+    return performance.tempo.bars_at(beats + 0.1)[0]
 
 
 def _bars_of(performance: Performance, grids: list[Grid]) -> dict[Grid, int]:

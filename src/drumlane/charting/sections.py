@@ -50,11 +50,13 @@ def _played(performance: Performance, bars: Floats) -> Floats:
     """Return what each bar holds, shape (bars, lanes · places)."""
     out = np.zeros((len(bars), len(LANES), _PLACES))
     ends = np.append(bars[1:], bars[-1] + (bars[-1] - bars[-2]))
-    for hit in performance:
-        bar = int(np.clip(np.searchsorted(bars, hit.time, side="right") - 1, 0, None))
-        place = int(np.clip((hit.time - bars[bar]) / (ends[bar] - bars[bar]) * _PLACES + 0.5, 0, _PLACES - 1))
-        if hit.drum.lane is not None:
-            out[bar, hit.drum.lane, place] = 1.0
+    hits = [(hit.time, hit.drum.lane) for hit in performance if hit.drum.lane is not None]
+    if hits:
+        times = np.array([time for time, _ in hits])
+        bar = np.clip(np.searchsorted(bars, times, side="right") - 1, 0, None)
+        inside = (times - bars[bar]) / (ends[bar] - bars[bar])
+        place = np.clip((inside * _PLACES + 0.5).astype(np.intp), 0, _PLACES - 1)
+        out[bar, [int(lane) for _, lane in hits], place] = 1.0
     return out.reshape(len(bars), -1)
 
 

@@ -4,7 +4,8 @@ Flow: Performance <-> **formats** <-> .mid, .csv, .json …
 
 ``registry.FORMATS`` lists them; docs/formats.md says what each one keeps. ``.mid`` keeps times to the tick
 (at most 1 ms off), tempo and length; ``.csv`` and ``.tsv`` keep the hits alone, to the microsecond; ``.json``
-keeps everything. ``.txt`` annotations can be read, not written.
+keeps everything. ``.txt`` annotations can be read, not written. ``.musicxml`` and ``.tab`` are laid on a
+grid for people to read; pages (``.pdf``, ``.svg``, ``.png``) can be written, not read.
 """
 
 from collections.abc import Mapping

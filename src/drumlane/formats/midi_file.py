@@ -146,11 +146,12 @@ def tempo_events(tempo: TempoMap, ticks_per_beat: int) -> Iterator[Event]:
 
 
 def track_of(events: Iterable[Event], end: int) -> mido.MidiTrack:
-    """Return the messages in order, each timed from the one before, up to ``end`` or later."""
+    """Return the messages in order, each given its time from the one before, up to ``end`` or later."""
     ordered = sorted(events, key=itemgetter(0, 1))
     last = max(end, ordered[-1][0])
     track, now = mido.MidiTrack(), 0
     for tick, _, message in [*ordered, (last, END, mido.MetaMessage("end_of_track"))]:
-        track.append(message.copy(time=tick - now))
+        message.time = tick - now  # a copy would check every field again, which is half of the time
+        track.append(message)
         now = tick
     return track

@@ -64,6 +64,17 @@ FORMATS: tuple[Format, ...] = (
     Format("txt", "annotation", (".txt",), "table:read_table", notes=True),
     Format("bsm", "BeatSight map", (".bsm",), "beatsight.read:read_bsm", "beatsight.write:write_bsm"),
     Format("bs", "older BeatSight map", (".bs",), "beatsight.read:read_bsm"),
+    Format(
+        "musicxml",
+        "sheet music, as MusicXML",
+        (".musicxml", ".xml", ".mxl"),
+        "notation.musicxml_reading:read_musicxml",
+        "notation.musicxml:write_musicxml",
+    ),
+    Format("tab", "drum tablature", (".tab",), "notation.tab_reading:read_tab", "notation.tab:write_tab"),
+    Format("pdf", "printed pages", (".pdf",), writer="notation.score:write_pdf"),
+    Format("svg", "printed pages, one a file", (".svg",), writer="notation.score:write_svg"),
+    Format("png", "pictures of pages, one a file", (".png",), writer="notation.score:write_png"),
     Format("json", "everything, as JSON", (".json",), "document:read_document", "document:write_document"),
     Format("osu", "osu!mania, eight keys", (".osu",), "osu:read_osu", "osu:write_osu", chords=True),
     Format(

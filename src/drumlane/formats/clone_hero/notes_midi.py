@@ -127,8 +127,9 @@ def _marks(track: ChartTrack) -> set[tuple[int, int]]:
 
 
 def _note(number: int, span: Span, velocity: int = 100) -> Iterator[Event]:
-    yield span[0], ON, mido.Message("note_on", note=number, velocity=velocity)
-    yield span[1], OFF, mido.Message("note_off", note=number, velocity=0)
+    # Numbers are of the tables above: unchecked, an hour's chart takes a third less time.
+    yield span[0], ON, mido.Message("note_on", skip_checks=True, note=number, velocity=velocity)
+    yield span[1], OFF, mido.Message("note_off", skip_checks=True, note=number, velocity=0)
 
 
 def _text(text: str) -> mido.MetaMessage:

@@ -7,9 +7,10 @@ laid on the rounded map, so that their seconds stay to half a tick.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
+from operator import attrgetter
 from types import MappingProxyType
 
 from drumlane.charting.level import Level
@@ -102,12 +103,18 @@ def _notes(
     of_hit = ticks([hit.time for hit in performance])
     seconds = dict(zip(of_hit, (hit.time for hit in performance), strict=True))
     placed = with_flams(place(zip(of_hit, performance, strict=True)), seconds)
-    out = {Level.EXPERT: tuple(sorted(with_double_kicks(placed, seconds).values()))}
+    out = {Level.EXPERT: _ordered(with_double_kicks(placed, seconds).values())}
     for level, chart in charts.items():
         if level is not Level.EXPERT:
             kept = zip(ticks([hit.time for hit in chart]), (hit.drum.lane for hit in chart), strict=True)
-            out[level] = tuple(sorted({placed[key] for key in kept if key in placed}))
+            out[level] = _ordered({placed[key] for key in kept if key in placed})
     return out
+
+
+def _ordered(notes: Iterable[PadNote]) -> tuple[PadNote, ...]:
+    return tuple(
+        sorted(notes, key=attrgetter("tick", "pad"))
+    )  # comparing whole notes takes ten times as long
 
 
 def performance_of(track: ChartTrack, level: Level, path: AnyPath) -> Performance:

@@ -1,0 +1,1 @@
+"""Notation: a performance as a page that reads: MusicXML, drum tablature, printed pages."""

@@ -396,3 +396,11 @@ def test_the_bundled_example_reads_as_it_was_written() -> None:
     assert written(score.bars[0].hands) == ["8", "8", "8", "16", "16", "16", "16", "8", "8", "16", "16"]
     assert written(score.bars[0].feet) == ["4", "r8", "8", "8", "8", "r4"]
     assert not any(event.slot.tuplet for bar in score.bars for event in (*bar.hands, *bar.feet))
+
+
+def test_the_tempo_of_a_lead_in_is_not_printed_but_that_of_the_music_is() -> None:
+    tempo = TempoMap((TempoChange(0.0, 117.0), TempoChange(4.0, 120.0), TempoChange(8.0, 90.0)))
+    start = float(tempo.beats_to_seconds(4.0))
+    score = bars_of(Performance((Hit(start, Drum.KICK, 90), Hit(start + 3, Drum.KICK, 90)), tempo, start + 4))
+    marks = [mark for bar in score.bars for mark in bar.tempos]
+    assert [(round(mark.bpm), mark.printed) for mark in marks] == [(117, False), (120, True), (90, True)]

@@ -148,7 +148,10 @@ def test_every_output_is_made_on_request(run: Run, song: Path, tmp_path: Path) -
     assert (code, err) == (0, [])
     made = [".activations.npz", ".clicks.wav", ".csv", ".json", ".mid", ".plot.png"]
     assert files_in(tmp_path / "new/out") == [f"song{suffix}" for suffix in made]
-    assert (tmp_path / "new/out/song.plot.png").read_bytes().startswith(b"\x89PNG")
+    plot = (tmp_path / "new/out/song.plot.png").read_bytes()
+    assert plot.startswith(b"\x89PNG")
+    width, height = (int.from_bytes(plot[at : at + 4]) for at in (16, 20))
+    assert width > height, "a plot of what was heard, not a page of notation"
     with np.load(tmp_path / "new/out/song.activations.npz") as saved:
         assert saved["onset"].shape == (121, 8)
     heard = read_audio(tmp_path / "new/out/song.clicks.wav")

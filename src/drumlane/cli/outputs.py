@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drumlane.cli.batch import KIT_SUFFIX, LISTENING_SUFFIXES, SCORE_SUFFIXES, Job
+from drumlane.cli.batch import KIT_SUFFIX, SCORE_SUFFIXES, Job
 from drumlane.cli.progress import Display
 from drumlane.errors import ConfigError, DrumlaneError, FormatError
 from drumlane.files import shown
@@ -133,19 +133,19 @@ def _lengths(starts: list[float], end: float) -> list[float]:
 
 def _write(heard: Heard, output: Path, transcriber: "Transcriber") -> None:
     """Write one output; its suffix says which."""
-    if output.suffix.lower() in SCORE_SUFFIXES:
+    if output.name.endswith(PLOT_SUFFIX):
+        _plot(heard, output, transcriber)
+    elif output.suffix.lower() in SCORE_SUFFIXES:
         _write_score(heard.performance, output, transcriber)
     elif output.name.endswith(ACTIVATIONS_SUFFIX):
         from drumlane.transcription.activations import save_activations
 
         save_activations(heard.activations, output)
-    elif output.name.endswith(LISTENING_SUFFIXES):
+    else:
         from drumlane.transcription.sonify import clicks, sonify
 
         player = _play_kit if output.name.endswith(KIT_SUFFIX) else clicks
         sonify(heard.source, heard.performance, output, player)
-    else:
-        _plot(heard, output, transcriber)
 
 
 def _write_score(performance: "Performance", output: Path, transcriber: "Transcriber") -> None:

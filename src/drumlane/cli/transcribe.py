@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from drumlane.transcription.beats import BeatOptions
     from drumlane.transcription.transcribe import Transcriber, TranscriptionOptions
 
+PAGES = (".pdf", ".svg", ".png")  # printed, by the score extra
 LEAST_THRESHOLD = 0.001  # at 0 every ripple would be a hit
 LONGEST_GAP = 10.0  # seconds
 
@@ -46,7 +47,10 @@ def transcribe(
         typer.Option("--output", "-o", help="Folder for the results, or a file for one recording."),
     ] = None,
     formats: Annotated[
-        str | None, typer.Option("--format", "-f", help="mid, csv, json; several with commas. (default: mid)")
+        str | None,
+        typer.Option(
+            "--format", "-f", help="mid, chart, bsm, musicxml, pdf …; several with commas. (default: mid)"
+        ),
     ] = None,
     threshold: Annotated[
         list[str] | None,
@@ -100,7 +104,9 @@ def transcribe(
     beat_options = read_beat_options(beats, bpm, offset, time_signature, tempo_candidates)
     options = _options(threshold or [], min_interval or [], articulations, partial, beat_options)
     existing = _existing(skip_existing, force)
-    suffixes = _scores(formats, output) + _extras(sonify, activations, plot)
+    scores = _scores(formats, output)
+    _need(next((f"-f {suffix[1:]}" for suffix in scores if suffix in PAGES), None), "verovio", "score")
+    suffixes = scores + _extras(sonify, activations, plot)
     with usage("-o"):
         jobs = [settle_existing(job, existing) for job in plan_jobs(recordings, output, suffixes)]
     with Display(len(jobs), quiet) as display:
@@ -155,13 +161,17 @@ def _scores(formats: str | None, output: Path | None) -> list[str]:
 
 
 def _extras(sound: Sound | None, activations: bool, plot: bool) -> list[str]:
-    if plot:
-        from importlib.util import find_spec
-
-        if find_spec("matplotlib") is None:
-            raise MissingExtraError("--plot", "matplotlib", "plot")
+    _need("--plot" if plot else None, "matplotlib", "plot")
     sounds = [f".{sound.value}.wav"] if sound else []
     return sounds + [ACTIVATIONS_SUFFIX] * activations + [PLOT_SUFFIX] * plot
+
+
+def _need(feature: str | None, package: str, extra: str) -> None:
+    """Refuse what needs an extra that is missing before a long transcription, not after it."""
+    from importlib.util import find_spec
+
+    if feature is not None and find_spec(package) is None:
+        raise MissingExtraError(feature, package, extra)
 
 
 def _load(model: Path | None, threads: int | None, options: "TranscriptionOptions") -> "Transcriber":

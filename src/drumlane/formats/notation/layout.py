@@ -33,7 +33,8 @@ def bars_of(performance: Performance) -> Score:
 
 def _bars(placement: Placement) -> Iterator[Bar]:
     notes = list(_marked(placement.strokes))
-    tempos = list(_tempo_marks(placement.tempo))
+    first = notes[0][0] / QUARTER if notes else 0.0
+    tempos = list(_tempo_marks(placement.tempo, first))
     at_note = at_tempo = 0
     for number, measure in enumerate(placement.measures):
         first_note, first_tempo = at_note, at_tempo
@@ -53,10 +54,17 @@ def _is_pickup(measures: Sequence[Measure], number: int) -> bool:
     return number == 0 and len(measures) > 1 and measures[0].length < measures[1].length
 
 
-def _tempo_marks(tempo: TempoMap) -> Iterator[TempoMark]:
+def _tempo_marks(tempo: TempoMap, first: float) -> Iterator[TempoMark]:
+    """Yield the marks; what a lead-in needs to reach the music on a bar line, no reader needs to see.
+
+    Args:
+        tempo: the map.
+        first: quarter notes before the first stroke.
+    """
+    music = max(change.beat for change in tempo.changes if change.beat <= max(first, 0.0))
     printed = 0.0
     for change in tempo.changes:
-        seen = abs(change.bpm - printed) > _SEEN_CHANGE * printed
+        seen = change.beat >= music and abs(change.bpm - printed) > _SEEN_CHANGE * printed
         printed = change.bpm if seen else printed
         yield TempoMark(round(change.beat * QUARTER), change.bpm, seen)
 

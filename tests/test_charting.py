@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import strategies
 from drumlane import formats
-from drumlane.charting.chords import WINDOW, for_two_hands, gather
+from drumlane.charting.chords import APART, WINDOW, for_two_hands, gather, without_doubles
 from drumlane.charting.density import difficulty_of
 from drumlane.charting.lead_in import LEAST_SECONDS, with_lead_in
 from drumlane.charting.level import Level
@@ -316,6 +316,16 @@ def test_a_chord_gets_the_time_of_its_loudest_stroke_and_a_flam_none() -> None:
     assert {h.time for h in gather(Performance.of(chord))} == {1.01}
     flam = [Hit(1.0, Drum.SNARE, 60), Hit(1.012, Drum.SNARE, 100)]
     assert [h.time for h in gather(Performance.of(flam))] == [1.0, 1.012]
+
+
+@given(strategies.performances(longest=3.0))
+def test_chords_of_a_game_stand_apart(performance: Performance) -> None:
+    done = gather(without_doubles(performance))
+    assert set(without_doubles(performance).hits) <= set(performance.hits)
+    lanes = [{h.drum.lane or h.drum for h in done if h.time == t} for t in sorted({h.time for h in done})]
+    times = np.array(sorted({h.time for h in done}))
+    for k, gap in enumerate(np.diff(times)):
+        assert gap >= APART - 0.0005 or lanes[k] & lanes[k + 1], "nearer only where a lane is in both"
 
 
 @given(strategies.performances(longest=20.0))

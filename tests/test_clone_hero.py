@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 import strategies
 from drumlane import formats
 from drumlane.audio.io import Audio, read_audio, write_audio
-from drumlane.charting.chords import for_two_hands, gather
+from drumlane.charting.chords import for_two_hands, gather, without_doubles
 from drumlane.charting.level import Level
 from drumlane.errors import FormatError
 from drumlane.formats.clone_hero.chart_text import chart_of, read_chart, write_chart
@@ -440,6 +440,7 @@ JUSTIFIED = {
     "noAlbumArt",  # a picture is the user's to add
     "albumArtSize",
     "isDefaultBPM",  # a song of one tempo that happens to be 120
+    "difficultyNotReduced",  # where Expert asks no more than Hard allows
 }
 
 
@@ -459,6 +460,36 @@ def test_a_song_folder_is_playable_and_nothing_is_wrong_with_it(tmp_path: Path) 
         assert {i["noteIssue"] for i in found["chartIssues"]} <= JUSTIFIED, json.dumps(found["chartIssues"])
         assert found["name"] == "Groove"
         assert {c["difficulty"] for c in found["noteCounts"]} == {"easy", "medium", "hard", "expert"}
+
+
+@needs_node
+@pytest.mark.shared
+def test_what_drummers_played_in_the_development_clips_is_read_the_same(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    played, folders = {}, []
+    for path in sorted((shared_data / "dev-audio").rglob("*.csv")):
+        if path.name == "dev.csv" or not len(clip := formats.read(path)):
+            continue
+        charted = write_folder(
+            for_two_hands(gather(without_doubles(clip))),
+            tmp_path / path.stem,
+            charts=("notes.mid", "notes.chart"),
+        )
+        played[path.stem] = charted
+        folders.append(str(tmp_path / path.stem))
+    assert len(folders) >= 80
+    files = [f"{folder}/{name}" for folder in folders for name in ("notes.mid", "notes.chart")]
+    found = run_node("scan_chart.mjs", {"files": files, "folders": folders})
+    issues = {i["noteIssue"] for folder in found["folders"].values() for i in folder["chartIssues"]}
+    assert issues <= JUSTIFIED
+    for path, read in found["files"].items():
+        charted = played[Path(path).parent.name]
+        theirs = np.array([event[0] for event in read["levels"]["expert"]["notes"]]) / 1000
+        ours = np.array([hit.time for hit in charted if hit.drum.lane is not None])
+        assert np.abs(theirs[:, None] - ours[None]).min(axis=1).max() <= 1e-3
+        graces = np.abs(ours[:, None] - theirs[None]).min(axis=1)
+        assert graces.max() <= LONGEST_FLAM + 1e-3, "what is not there is the grace stroke of a flam"
 
 
 # Folders ------------------------------------------------------------------------------------------

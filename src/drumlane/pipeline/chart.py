@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from drumlane import formats
-from drumlane.charting.chords import for_two_hands, gather
+from drumlane.charting.chords import for_two_hands, gather, without_doubles
 from drumlane.charting.lead_in import with_lead_in
 from drumlane.charting.quantisation import QuantisationOptions, Statistics, quantise
 from drumlane.charting.sections import sections_of
@@ -109,7 +109,7 @@ def _written(
 
 def _for(found: Format, performance: Performance) -> Performance:
     if found.chords:
-        performance = gather(performance)
+        performance = gather(without_doubles(performance))
     return for_two_hands(performance) if found.hands else performance
 
 

@@ -6,6 +6,7 @@ Keys are written as Clone Hero names them. What is unknown gets a plain word, be
 whose artist or album is empty.
 """
 
+from math import ceil
 from pathlib import Path
 
 from drumlane.charting.density import difficulty_of
@@ -43,7 +44,7 @@ def write_song_ini(performance: Performance, path: AnyPath) -> None:
     values = {key: _line(getattr(song, field)) or _UNKNOWN[key] for key, field in _FIELD.items()}
     difficulty = round(difficulty_of(performance) * 6 / 10)
     numbers = {
-        "song_length": round(performance.duration * 1000),
+        "song_length": ceil(performance.duration * 1000) + 1,  # no event lies behind it
         "preview_start_time": round(1000 * _preview(performance)),
         "diff_drums": difficulty,
         "diff_drums_real": difficulty,

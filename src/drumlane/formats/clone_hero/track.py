@@ -9,7 +9,7 @@ laid on the rounded map, so that their seconds stay to half a tick.
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil
+from math import ceil, floor
 from operator import attrgetter
 from types import MappingProxyType
 
@@ -76,7 +76,9 @@ def track_of(
     def spans(phrases: Sequence[tuple[float, float]]) -> tuple[Span, ...]:
         return tuple((a, max(a + 1, b)) for a, b in (ticks(phrase) for phrase in phrases))
 
-    end = ticks([performance.duration])[0]
+    # Not after the recording's end, nor before the last stroke: games ignore it there.
+    last = ticks([hit.time for hit in performance.hits[-1:]])
+    end = max([floor(float(tempo.seconds_to_beats(performance.duration)) * resolution), *last])
     if end > _MOST_TICKS:
         raise FormatError(f"{shown(path)}: more than {_MOST_TICKS} ticks long")
     named = performance.song.sections or sections_of(performance)

@@ -9,9 +9,10 @@ import pytest
 
 # A process of its own: what other tests have loaded is not this format's memory.
 MEASURE = """
-import json, resource, sys, time
+import json, sys, time
 sys.path.insert(0, sys.argv[1])
 from game_material import long_performance
+from memory_material import peak_mb
 from drumlane import formats
 performance = long_performance()
 formats.write(performance.filter(lambda hit: hit.time < 1), sys.argv[2])  # loads the module
@@ -20,7 +21,7 @@ formats.write(performance, sys.argv[2])
 written = time.perf_counter()
 back = formats.read(sys.argv[2])
 read = time.perf_counter()
-most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+most = peak_mb()
 print(json.dumps({"write": written - begin, "read": read - written, "megabytes": most, "hits": len(back)}))
 """
 

@@ -135,6 +135,7 @@ def test_a_frame_knows_its_context_and_no_more() -> None:
     assert (reach.min(), reach.max()) == (100 - spec.context, 100 + spec.context)
 
 
+@pytest.mark.slow
 def test_one_batch_can_be_overfitted() -> None:
     torch.manual_seed(0)
     strokes, targets = beat_batch(NO_GROOVES, 2, 10.0, (1,))

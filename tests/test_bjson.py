@@ -115,6 +115,7 @@ def test_the_groove_is_written_like_this(tmp_path: Path) -> None:
     assert (tmp_path / "a.bjson").read_bytes() == (GOLDEN / "groove.bjson").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_game_finds_our_hits_in_200_performances_by_its_own_count(tmp_path: Path) -> None:
     for seed in range(200):
         performance = random_performance(np.random.default_rng(seed))

@@ -462,6 +462,7 @@ def test_a_song_folder_is_playable_and_nothing_is_wrong_with_it(tmp_path: Path) 
         assert {c["difficulty"] for c in found["noteCounts"]} == {"easy", "medium", "hard", "expert"}
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.shared
 def test_what_drummers_played_in_the_development_clips_is_read_the_same(

@@ -42,6 +42,7 @@ def song(seconds: float = 2.0) -> Samples:
 # HPSS ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_samples", [1, 511, 2048, 7777, 131_072, 300_001])
 @pytest.mark.parametrize("margin", [1.0, 2.5])
 def test_strokes_are_those_of_librosa(n_samples: int, margin: float) -> None:

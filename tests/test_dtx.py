@@ -84,6 +84,7 @@ def seconds_of_chips(text: str, as_the_game: bool) -> list[tuple[float, str, str
     return [((now - start) / 1000, channel, pair) for now, channel, pair in found if channel != "01"]
 
 
+@pytest.mark.slow
 def test_an_independent_reader_finds_our_hits_in_200_performances(tmp_path: Path) -> None:
     for seed in range(200):
         performance = replace(

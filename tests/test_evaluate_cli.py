@@ -351,6 +351,7 @@ def test_scores_are_drawn_as_a_png(run, folders, tmp_path):
     assert _png_size(tmp_path / "scores.png")[0] > 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "n_pages"), [(0.5, 1), (50, 1), (380, 2)])
 def test_a_transcription_is_drawn_whole_on_as_many_pages_as_it_needs(tmp_path, seconds, n_pages):
     n_frames = int(seconds * 10)

@@ -30,7 +30,7 @@ from drumlane.training.run import train_transcriber  # noqa: E402
 from drumlane.transcription.transcribe import Transcriber  # noqa: E402
 from drumlane.vocabulary import LANE_NAMES  # noqa: E402
 
-pytestmark = pytest.mark.train
+pytestmark = [pytest.mark.train, pytest.mark.slow]  # they share an export of half a minute
 
 TEST_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "tiny.yaml"
 COMMAND = "drumlane train transcriber --config configs/tiny.yaml"

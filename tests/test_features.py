@@ -53,6 +53,7 @@ def drum_like(spec: FeatureSpec, seconds: float = 2.0) -> NDArray[np.float32]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", SPECS)
 def test_features_equal_librosas_to_1e_5(spec: FeatureSpec) -> None:
     samples = drum_like(spec)

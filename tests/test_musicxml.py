@@ -187,6 +187,7 @@ def test_the_schema_of_musicxml_4_accepts_what_is_written(
     assert [str(e.reason) for e in schema.iter_errors(str(tmp_path / "a.musicxml"))] == []
 
 
+@pytest.mark.slow
 @in_one_folder
 @given(performance=notation_material.music(off=0.0, drums=DISTINCT))
 def test_verovio_reads_the_same_notes_at_the_same_times(performance: Performance, tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ def test_the_gradient_reaches_every_weight(network: TranscriberNetwork) -> None:
     assert silent == []
 
 
+@pytest.mark.slow
 def test_one_batch_can_be_overfitted(network: TranscriberNetwork) -> None:
     batch, losses = some_batch(), []
     optimizer = torch.optim.AdamW(network.parameters(), lr=0.02)

@@ -297,6 +297,7 @@ def test_broken_tables_and_missing_clips_are_one_line(tmp_path: Path) -> None:
         load_rooms(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_no_training_clip_has_a_copyleft_licence(shared_data: Path) -> None:
     import csv

@@ -46,6 +46,7 @@ def test_a_pdf_has_the_names_as_text_and_pages_of_a4(tmp_path: Path) -> None:
     assert book.metadata.title == "Für Elise, laut"
 
 
+@pytest.mark.slow
 @has_score
 def test_a_long_song_has_many_pages_in_a_pdf_and_a_file_each_elsewhere(tmp_path: Path) -> None:
     import pypdf

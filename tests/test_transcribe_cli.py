@@ -15,8 +15,11 @@ from drumlane import formats
 from drumlane.audio.io import Audio, read_audio, write_audio
 from drumlane.cli.batch import Existing, Job, plan_jobs, settle_existing
 from drumlane.cli.lane_values import parse_lane_values
+from drumlane.cli.outputs import _tempo as said_tempo
 from drumlane.errors import ConfigError
 from drumlane.models.loading import SHIPPED
+from drumlane.performance import Hit, Performance
+from drumlane.timing import TempoChange, TempoMap
 from drumlane.vocabulary import LANE_NAMES, Drum, Lane
 
 HITS = [(0.2, Lane.KICK), (0.5, Lane.SNARE), (0.5, Lane.RIDE), (0.8, Lane.HIHAT)]
@@ -261,3 +264,20 @@ def test_a_one_second_file_costs_little_more_than_starting_python(detector_path:
     heavy = "import sys, drumlane.cli.app; print({'torch', 'librosa', 'rich.progress'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", heavy], check=True, capture_output=True, text=True).stdout
     assert loaded.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    ("tempos", "said"),
+    [
+        ([120.0], "120.0 bpm 4/4"),
+        ([60.0, 120.0], "120.0 bpm 4/4"),  # a lead-in is no tempo of the music
+        ([60.0, *np.linspace(100, 110, 101)], "100.5-109.5 bpm 4/4"),  # none of them lasts
+        ([60.0, *[92.0] * 30, 300.0], "92.0 bpm 4/4"),
+    ],
+)
+def test_the_tempo_of_a_recording_is_said_however_often_it_moves(tempos: list[float], said: str) -> None:
+    changes = [TempoChange(8.0 * i, bpm) for i, bpm in enumerate(tempos)]
+    tempo = TempoMap(changes)
+    duration = float(tempo.beats_to_seconds(8.0 * len(tempos)))
+    performance = Performance.of([Hit(0.5, Drum.KICK, 100)], duration=duration, tempo=tempo)
+    assert said_tempo(performance) == said

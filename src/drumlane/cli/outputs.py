@@ -6,7 +6,7 @@ Flow: cli.batch -> **outputs** (transcription, formats, rendering, evaluation.pl
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ACTIVATIONS_SUFFIX = ".activations.npz"
 PLOT_SUFFIX = ".plot.png"
+_USUAL = (0.05, 0.95)  # of the beats of a recording, slowest first: between them is its tempo
 _NAMELESS = (".mid", ".midi", ".csv", ".tsv", ".png", ".npz", ".wav")  # files without names of a song
 
 
@@ -113,14 +114,17 @@ def _summary(heard: Heard) -> str:
 
 
 def _tempo(performance: "Performance") -> str:
-    """Return ``92.0 bpm 4/4``, or ``88.1-95.0 bpm 4/4``: what there is most of, without the lead-in."""
+    """Return ``92.0 bpm 4/4``, or ``88.1-95.0 bpm 4/4``: without lead-in and a twentieth at either end."""
     tempo = performance.tempo
     end = float(tempo.seconds_to_beats(performance.duration))
     music = tempo.changes[1:] or tempo.changes  # a lead-in is no tempo of the music
     lengths = _lengths([change.beat for change in music], end)
-    least = 0.05 * sum(lengths)
-    usual = [change.bpm for change, length in zip(music, lengths, strict=True) if length >= least]
-    low, high = f"{min(usual):.1f}", f"{max(usual):.1f}"
+    by_tempo = sorted(zip((change.bpm for change in music), lengths, strict=True))
+    passed = list(accumulate(length for _, length in by_tempo))
+    low, high = (
+        f"{next(bpm for (bpm, _), n in zip(by_tempo, passed, strict=True) if n >= share * passed[-1]):.1f}"
+        for share in _USUAL
+    )
     bars = _lengths([signature.beat for signature in tempo.signatures], end)
     bar = tempo.signatures[bars.index(max(bars))]
     return f"{low if low == high else f'{low}-{high}'} bpm {bar.numerator}/{bar.denominator}"

@@ -45,6 +45,22 @@ def calibrated(hear: Hearing, performances: Sequence[Sequence[Hit]]) -> Calibrat
 MANY = [played(seed) for seed in range(12)]
 
 
+def test_velocity_curves_keep_the_spread_of_an_unsure_network_whatever_the_kits_loudness() -> None:
+    rng = np.random.default_rng(7)
+
+    def unsure(hits: Sequence[Hit]) -> Activations:
+        out = perfect(hits)
+        heard = 0.3 + 0.4 * out.velocity + rng.normal(0, 0.1, out.velocity.shape) + rng.uniform(-0.1, 0.1)
+        return replace(out, velocity=heard.astype(np.float32))
+
+    weights = np.array([0.41, 1.0, 0.41])  # of the three frames around a stroke
+    noise = 0.1 * np.linalg.norm(weights) / weights.sum()
+    played_spread = 110 / np.sqrt(12)  # of velocities 10 to 119
+    heard_spread = np.hypot(0.4 * played_spread / 126, noise)
+    for slope, _ in calibrated(unsure, [played(seed, 400) for seed in range(20)]).velocity_curves:
+        assert slope == pytest.approx(played_spread / heard_spread, rel=0.05)  # least squares give 226
+
+
 def test_offsets_undo_a_network_that_is_late() -> None:
     late = calibrated(lambda hits: perfect([replace(h, time=h.time + 0.004) for h in hits]), MANY)
     assert late.offsets == pytest.approx((0.004,) * 8, abs=5e-4)

@@ -12,8 +12,9 @@ import pytest
 from conftest import FEATURES, card_for, detector_network
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ModelError
-from drumlane.models.card import Score, Source, Training, read_card, write_card
+from drumlane.models.card import Score, Source, TomFields, Training, read_card, write_card
 from drumlane.models.loading import load_model
+from drumlane.transcription.decoding import Decoder
 from drumlane.vocabulary import LANE_NAMES
 
 
@@ -34,10 +35,21 @@ def test_writing_and_reading_a_card_changes_nothing(detector_path: Path, tmp_pat
     source = Source(name="Grooves", licence="CC BY 4.0", attribution="Someone, “Grooves”")
     score = Score(measure="F ±50 ms", value=0.5, n=3, interval=(0.4, 0.6), command="drumlane evaluate …")
     training = Training(command="drumlane train", data=(source,), notes="two\nlines")
-    card = card_for(detector_path, training=training, scores=(score,))
+    toms = TomFields(means=(0.9, -0.1, -1.0), shared=0.8, own=1.1, stroke=0.6)
+    card = card_for(detector_path, training=training, scores=(score,), repetition=0.5, toms=toms)
     write_card(card, tmp_path / "card.json")
     assert read_card(tmp_path / "card.json") == card
     assert [p.name for p in tmp_path.iterdir()] == ["card.json"]
+
+
+def test_a_card_of_before_says_nothing_of_repetition_and_toms(model_path: Path) -> None:
+    path = model_path.with_suffix(".json")
+    fields = json.loads(path.read_text())
+    del fields["repetition"], fields["toms"]
+    path.write_text(json.dumps(fields))
+    decoder = Decoder.of(load_model(model_path).card)
+    assert decoder.repetition == 0
+    assert decoder.toms is None
 
 
 def test_a_card_cannot_be_changed(detector_path: Path) -> None:
@@ -79,6 +91,11 @@ CARD_FAULTS = {
     ),
     "a threshold of 2": ({"thresholds": dict.fromkeys(LANE_NAMES, 2.0)}, "between 0 and 1"),
     "a negative gap": ({"minimum_gaps": dict.fromkeys(LANE_NAMES, -0.1)}, "gaps must be >= 0"),
+    "less than no repetition": ({"repetition": -0.1}, "repetition: .*greater than or equal to 0"),
+    "toms that do not scatter": (
+        {"toms": {"means": [1, 0, -1], "shared": 1, "own": 0, "stroke": 1}},
+        "toms.own: .*greater than 0",
+    ),
     "a name of no letters": ({"name": ""}, "name: "),
     "another sha256": ({"sha256": "0" * 64}, "its card says 000000000000"),
 }

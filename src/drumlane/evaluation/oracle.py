@@ -18,7 +18,7 @@ from drumlane.evaluation.evidence import Evidence
 from drumlane.evaluation.matching import match_onsets
 from drumlane.performance import Performance
 from drumlane.transcription.activations import PieceActivations
-from drumlane.transcription.decoding import Decoder, decode
+from drumlane.transcription.decoding import Decoder, decode, with_repetition
 from drumlane.vocabulary import LANES, Lane
 
 GRID = tuple(round(0.05 * step, 2) for step in range(1, 20))
@@ -66,8 +66,10 @@ def _counts(
     truth = [reference.lane_times(lane) for lane in LANES]
     choices = [*((threshold,) * len(LANES) for threshold in GRID), tuple(in_use)]
     table = np.zeros((len(choices), len(LANES), 3), dtype=np.int64)
+    heard = with_repetition(activations, decoder.repetition)  # once: it takes longer than all the rest
+    plain = replace(decoder, repetition=0.0, articulations=False)
     for row, thresholds in zip(table, choices, strict=True):
-        estimate = decode(activations, replace(decoder, thresholds=thresholds, articulations=False))
+        estimate = decode(heard, replace(plain, thresholds=thresholds))
         for lane in LANES:
             times = estimate.lane_times(lane)
             tp = len(match_onsets(truth[lane], times, tolerance))

@@ -89,6 +89,15 @@ class Level(CardPart):
     target_rms: float = Field(gt=0)
 
 
+class TomFields(CardPart):
+    """Where kits' toms lie on the network's axis of pitch; see ``transcription.toms``."""
+
+    means: tuple[float, float, float]  # of high, middle and low
+    shared: float = Field(gt=0)  # standard deviation of a kit as a whole
+    own: float = Field(gt=0)  # of each drum
+    stroke: float = Field(gt=0)  # of each stroke
+
+
 class MidiOutput(CardPart):
     """What MIDI files of a model hold, where it is not a note for each drum."""
 
@@ -127,7 +136,9 @@ class ModelCard(CardPart):
     presence_thresholds: LaneValues  # mean presence in 0..1 below which a lane's peaks are no hits
     articulation_thresholds: dict[str, float]  # activation in 0..1 from which a stroke is not the plain one
     confidence: dict[str, tuple[float, float]]  # of each lane: see ``transcription.dynamics.confidences``
+    repetition: float = Field(0.0, ge=0, le=2)  # see ``transcription.repetition``; older cards know of none
     velocity: dict[str, tuple[float, float]]  # of each lane: MIDI velocity = slope · output + intercept
+    toms: TomFields | None = None  # None: a tom stroke is what it was heard as
     license: str
     training: Training
     scores: tuple[Score, ...] = ()

@@ -21,6 +21,7 @@ from drumlane.formats.beatsight.lanes import lane_table
 from drumlane.performance import Hit, Performance
 from drumlane.pipeline.snapping import USUAL, GridFit, even_grid, grid_fit
 from drumlane.transcription.activations import PieceActivations
+from drumlane.transcription.toms import TOM_LANES
 
 SECTION_BEATS = 16
 _FACTORS = (0.5, 1.0, 2.0)
@@ -77,7 +78,8 @@ def _peak(hit: Hit, activations: PieceActivations) -> Fields:
     assert lane is not None  # nothing else is heard
     n_frames = len(activations.onset)
     frame = min(max(round(hit.time * activations.fps), 0), n_frames - 1)
-    around = activations.onset[max(0, frame - 2) : frame + 3, lane]
+    heard_in = TOM_LANES if lane in TOM_LANES else (lane,)  # which tom it was is told by all strokes
+    around = activations.onset[max(0, frame - 2) : frame + 3, list(heard_in)]
     return {
         "time": round(hit.time, 6),
         "confidence": round(hit.confidence, 4),

@@ -31,6 +31,7 @@ from drumlane.separation.stems import NONE, STEM_SUFFIX, check_method, write_ste
 from drumlane.song import Song
 from drumlane.transcription.activations import PieceActivations
 from drumlane.transcription.beats import BeatOptions
+from drumlane.transcription.decoding import with_repetition
 from drumlane.transcription.transcribe import Transcriber, TranscriptionOptions
 
 Progress = Callable[[float], None]  # called with a fraction, 0..1
@@ -134,12 +135,13 @@ def _sound_of(source: Path, target: Path, options: ProcessOptions) -> Iterator[t
 def _heard(
     sound: Path, network: Model, options: ProcessOptions, progress: Progress | None
 ) -> tuple[PieceActivations, Performance]:
-    """Return what the network hears, and the hits in it with their tempo."""
+    """Return what the decoder is told, and the hits in it with their tempo."""
     thresholds = thresholds_at(options.sensitivity, network.card.thresholds)
     wish = TranscriptionOptions(thresholds, partial=options.partial, beats=options.beats)
     transcriber = Transcriber(network, options=wish)
     activations = transcriber.activations(sound, progress=progress)
-    return activations, transcriber.with_tempo(transcriber.decode(activations), sound)
+    told = with_repetition(activations, transcriber.decoder.repetition)
+    return told, transcriber.with_tempo(transcriber.decode(activations), sound)
 
 
 def _made(heard: Performance, source: Path, options: ProcessOptions) -> tuple[Performance, GridFit, str]:

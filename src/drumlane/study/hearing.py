@@ -44,8 +44,9 @@ def hear_part(checkpoint: Path, config: RunConfig, part: str, max_items: int | N
     network, spec = load_probabilities([checkpoint])
     check_hears(spec, config)
     items = held_out_items(config, part, max_items)
+    strength = config.postprocessing.repetition
     return Heard(
-        [hear(network, item.features[:, : spec.n_bands]) for item in items],
+        [hear(network, item.features[:, : spec.n_bands], spec.fps, strength) for item in items],
         [item.hits for item in items],
         spec.fps,
         [f"{part} item {number}" for number in range(len(items))],

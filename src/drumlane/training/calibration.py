@@ -16,13 +16,23 @@ from drumlane.evaluation.matching import match_onsets
 from drumlane.models.loading import Activations
 from drumlane.performance import Hit
 from drumlane.training.confidence import Curve, fit_curve
-from drumlane.training.thresholds import GRID, MINIMUM_GAPS, TOLERANCE, best_presences, best_thresholds
+from drumlane.training.thresholds import (
+    GRID,
+    MINIMUM_GAPS,
+    TOLERANCE,
+    best_joint_threshold,
+    best_presences,
+    best_thresholds,
+)
+from drumlane.training.tom_positions import fit_positions
 from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks
 from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.transcription.presence import present
+from drumlane.transcription.toms import TOM_LANES, TomPositions
 from drumlane.vocabulary import ARTICULATIONS, LANES, LANES_OF_ARTICULATIONS, Drum, Lane
 
 _FEWEST = 30  # strokes from which a velocity curve is fitted
+_FEWEST_OF_ITEM = 4  # strokes from which an item's spread counts
 _SLOPES = (63.0, 378.0)  # MIDI velocity for the whole range of the output
 
 
@@ -36,6 +46,8 @@ class Calibration:
     articulation_thresholds: tuple[float, ...]  # in the order of vocabulary.ARTICULATIONS
     confidence_curves: tuple[Curve, ...]
     velocity_curves: tuple[Curve, ...]
+    toms: TomPositions | None = None
+    repetition: float = 0.0  # with which the items were heard; see ``transcription.repetition``
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +82,7 @@ def calibrate(
     both = list(zip(onsets, presences, strict=True))
     least = best_presences(both, references, fps, MINIMUM_GAPS, thresholds)
     believed = [o * (p >= np.array(least, dtype=p.dtype)) for o, p in zip(onsets, presences, strict=True)]
-    thresholds = given or best_thresholds(believed, references, fps, MINIMUM_GAPS)[0]
+    thresholds = given or _final_thresholds(believed, references, fps)
     peaks = {lane: _peaks(lane, thresholds[lane], believed, references, fps) for lane in LANES}
     candidates = {lane: _peaks(lane, GRID[0], believed, references, fps) for lane in LANES}
     return Calibration(
@@ -80,7 +92,19 @@ def calibrate(
         tuple(_articulation_threshold(i, heard, peaks) for i in range(len(ARTICULATIONS))),
         tuple(_confidence_curve(candidates[lane]) for lane in LANES),
         tuple(_velocity_curve(lane, heard, peaks[lane]) for lane in LANES),
+        fit_positions(heard, references, fps),
     )
+
+
+def _final_thresholds(
+    onsets: Sequence[NDArray[np.float32]], references: Sequence[Sequence[Hit]], fps: float
+) -> tuple[float, ...]:
+    """Return one for each lane; toms share one, because the decoder tells only later which tom it was."""
+    thresholds = list(best_thresholds(onsets, references, fps, MINIMUM_GAPS)[0])
+    joint = best_joint_threshold(TOM_LANES, onsets, references, fps, MINIMUM_GAPS)
+    for lane in TOM_LANES:
+        thresholds[lane] = joint
+    return tuple(thresholds)
 
 
 def _peaks(
@@ -111,19 +135,27 @@ def _confidence_curve(peaks: Sequence[_Found]) -> Curve:
 
 
 def _velocity_curve(lane: Lane, heard: Sequence[Activations], peaks: Sequence[_Found]) -> Curve:
-    """Return the line from the output to MIDI velocity with the least squared error.
+    """Return the line from the output to MIDI velocity that gives a recording's strokes the spread they had.
 
-    Items that are hard to hear teach the network to stay near the mean; the line takes that back.
+    Items that are hard to hear teach the network to stay near the mean; the line takes that back. Spread is
+    measured within items: how loud kits are against each other says nothing of how one is played. A line with
+    the least squared error would be flatter, and flatter for some lanes than for others.
     """
-    x, y = [np.zeros(0)], [np.zeros(0)]
+    x, y, x_off, y_off = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
     for activations, p in zip(heard, peaks, strict=True):
-        x.append(around_peaks(activations.velocity[:, lane], p.onset, p.frames[p.pairs[:, 1]]))
-        y.append(np.array([p.hits[i].velocity for i in p.pairs[:, 0]], dtype=np.float64))
+        outputs = around_peaks(activations.velocity[:, lane], p.onset, p.frames[p.pairs[:, 1]])
+        velocities = np.array([p.hits[i].velocity for i in p.pairs[:, 0]], dtype=np.float64)
+        x.append(outputs)
+        y.append(velocities)
+        if len(outputs) >= _FEWEST_OF_ITEM:
+            x_off.append(outputs - outputs.mean())
+            y_off.append(velocities - velocities.mean())
     outputs, velocities = np.concatenate(x), np.concatenate(y)
-    if len(outputs) < _FEWEST or outputs.std() < 1e-3:
+    spread = float(np.sqrt(np.square(np.concatenate(x_off)).sum()))
+    if len(outputs) < _FEWEST or spread < 1e-3 * np.sqrt(len(outputs)):
         return PLAIN_VELOCITY
-    covariance = float(np.mean((outputs - outputs.mean()) * (velocities - velocities.mean())))
-    slope = float(np.clip(covariance / outputs.var(), *_SLOPES))
+    played = float(np.sqrt(np.square(np.concatenate(y_off)).sum()))
+    slope = float(np.clip(played / spread, *_SLOPES))
     return slope, float(velocities.mean() - slope * outputs.mean())
 
 

@@ -6,11 +6,11 @@ Flow: export, provisional -> **cards** (provenance) -> models.card
 import datetime
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from drumlane.audio.features import FeatureSpec
 from drumlane.audio.level import TARGET_RMS
-from drumlane.models.card import FeatureFields, Level, MidiOutput, ModelCard, Training
+from drumlane.models.card import FeatureFields, Level, MidiOutput, ModelCard, TomFields, Training
 from drumlane.training.calibration import Calibration
 from drumlane.training.config import RunConfig
 from drumlane.training.provenance import training_sources, weights_licence
@@ -49,6 +49,8 @@ def card_of(
         parameters=exported.n_parameters,
         thresholds=_by_lane(calibration.thresholds),
         minimum_gaps=_by_lane(gaps),
+        repetition=calibration.repetition,
+        toms=TomFields(**asdict(calibration.toms)) if calibration.toms else None,
         offsets=_by_lane(calibration.offsets),
         velocity=dict(zip(LANE_NAMES, calibration.velocity_curves, strict=True)),
         confidence=dict(zip(LANE_NAMES, calibration.confidence_curves, strict=True)),

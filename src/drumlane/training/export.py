@@ -32,6 +32,7 @@ from drumlane.training.cards import Exported, card_of
 from drumlane.training.checkpoints import read_checkpoint
 from drumlane.training.config import RunConfig
 from drumlane.training.thresholds import MINIMUM_GAPS
+from drumlane.transcription.repetition import reinforced
 
 PARITY = 1e-5
 PARITY_LENGTHS = (57, 1000, 6000)  # frames
@@ -42,8 +43,8 @@ OPSET = 17
 class Calibrating:
     """How a model's decoder is set."""
 
-    n_items: int = 500
-    seconds: float = 10.0  # of each
+    n_items: int = 300
+    seconds: float = 30.0  # of each: long enough for patterns to come back
     thresholds: tuple[float, ...] | None = None  # of onsets, one for each lane; None: calibrated too
 
 
@@ -76,8 +77,10 @@ def export_transcriber(
     chosen = calibrating or Calibrating()
     check_hears(spec, config)
     items = calibration_items(config, chosen.n_items, chosen.seconds)
-    heard = [hear(network, item.features[:, : spec.n_bands]) for item in items]
-    calibration = calibrate(heard, [item.hits for item in items], spec.fps, chosen.thresholds)
+    strength = config.postprocessing.repetition
+    heard = [hear(network, item.features[:, : spec.n_bands], spec.fps, strength) for item in items]
+    found = calibrate(heard, [item.hits for item in items], spec.fps, chosen.thresholds)
+    calibration = replace(found, repetition=strength)
     card = card_of(exported, config, calibration, MINIMUM_GAPS, command)
     _write(exported.weights, card, output)
     return card
@@ -191,8 +194,16 @@ def check_parity(network: Probabilities, weights: bytes, spec: FeatureSpec) -> f
     return worst
 
 
-def hear(network: Probabilities, features: NDArray[np.float32]) -> Activations:
-    """Return what a network makes of the features (frames, bands) of one item, without a batch axis."""
+def hear(network: Probabilities, features: NDArray[np.float32], fps: float, repetition: float) -> Activations:
+    """Return what a decoder is given of one item, without a batch axis.
+
+    Args:
+        network: as it is exported.
+        features: shape (frames, bands).
+        fps: frames a second.
+        repetition: strength with which the decoder believes what comes back.
+    """
     with torch.inference_mode():
         outputs = network(torch.from_numpy(features[None]))
-    return Activations(*(output[0].numpy() for output in outputs))
+    onset, *others = (output[0].numpy() for output in outputs)
+    return Activations(reinforced(onset, fps, repetition), *others)

@@ -42,6 +42,7 @@ def write_provisional(
         articulation_thresholds=(0.5,) * len(ARTICULATIONS),
         confidence_curves=(_AS_IT_IS,) * len(LANES),
         velocity_curves=(PLAIN_VELOCITY,) * len(LANES),
+        repetition=chosen.repetition,
     )
     card = card_of(exported, config, plain, (gap,) * len(LANES), "not exported: evaluated as it is")
     path = folder / "checkpoint.onnx"

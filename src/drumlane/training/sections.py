@@ -248,6 +248,9 @@ class PostprocessingConfig(Section):
     )
     min_onset_interval: float = Field(0.05, gt=0, lt=1, description="seconds between hits of one lane")
     peak_min_distance: int = Field(2, ge=1, description="frames between peaks of one lane")
+    repetition: float = Field(
+        0.6, ge=0, le=2, description="how far exported models believe what comes back; 0: not at all"
+    )
 
     @model_validator(mode="after")
     def _lanes_by_name(self) -> Self:

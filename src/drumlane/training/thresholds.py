@@ -16,6 +16,7 @@ from drumlane.evaluation.counts import Counts
 from drumlane.evaluation.matching import match_onsets
 from drumlane.performance import Hit
 from drumlane.transcription.peaks import nearest_frames, pick_peaks
+from drumlane.transcription.rivals import TOGETHER, without_rivals
 from drumlane.vocabulary import LANES, Lane
 
 GRID = tuple(np.round(np.arange(0.05, 0.91, 0.05), 2).tolist())
@@ -23,7 +24,8 @@ TOLERANCE = 0.05  # s
 NEARLY_BEST = 0.006  # of F
 # Seconds between strokes of one lane: flams and rolls on the snare and fast hats stay.
 MINIMUM_GAPS = (0.04, 0.028, 0.025, 0.03, 0.03, 0.03, 0.05, 0.035)
-PRESENCE_GRID = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+# Ends at .6: items seldom lose a lane for a while, songs do, and thresholds of .7 to .9 lost whole drums.
+PRESENCE_GRID = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 
 Onsets = NDArray[np.float32]  # (frames, 8), 0..1
 
@@ -73,6 +75,47 @@ def best_presences(
     return tuple(chosen)
 
 
+def best_joint_threshold(
+    lanes: Sequence[Lane],
+    onsets: Sequence[Onsets],
+    references: Sequence[Sequence[Hit]],
+    fps: float,
+    gaps: Sequence[float],
+) -> float:
+    """Return the threshold that suits lanes best when it does not matter which of them a stroke is in.
+
+    Args:
+        lanes: of one group of rivals.
+        onsets: activations of each item.
+        references: hits of each item.
+        fps: frames a second.
+        gaps: minimum gap of each lane in seconds.
+    """
+    totals = [Counts()] * len(GRID)
+    for onset, hits in zip(onsets, references, strict=True):
+        reference = _apart([hit.time for hit in hits if hit.drum.lane in lanes])
+        peaks = [
+            pick_peaks(onset[:, lane], GRID[0] if lane in lanes else np.inf, gaps[lane], fps)
+            for lane in LANES
+        ]
+        peaks = without_rivals(peaks, (1.0,) * len(LANES))
+        times = np.concatenate([peaks[lane][0] for lane in lanes])
+        heights = np.concatenate([peaks[lane][1] for lane in lanes])
+        for i, threshold in enumerate(GRID):
+            totals[i] += count(reference, np.sort(times[heights >= threshold]))
+    chosen: float = GRID[_upper(_nearly_best([c.f for c in totals]))]
+    return chosen
+
+
+def _apart(times: Sequence[float]) -> NDArray[np.float64]:
+    """Return times in order, of such as are together the first: two toms at once are one stroke here."""
+    kept: list[float] = []
+    for time in sorted(times):
+        if not kept or time - kept[-1] > TOGETHER:
+            kept.append(time)
+    return np.array(kept, dtype=np.float64)
+
+
 def micro_f(counts: Sequence[Counts]) -> float:
     """Return F of the pooled counts."""
     return sum(counts, Counts(0, 0, 0)).f
@@ -83,7 +126,7 @@ def _best_of_lane(
 ) -> tuple[float, Counts]:
     table = counts_of_lane(lane, onsets, references, (fps, gap), GRID)
     good = _nearly_best([c.f for c in table])
-    chosen = int(good[3 * len(good) // 4])
+    chosen = _upper(good)
     return GRID[chosen], table[chosen]
 
 
@@ -120,6 +163,11 @@ def counts_of_lane(
 def _nearly_best(scores: Sequence[float]) -> NDArray[np.intp]:
     f = np.nan_to_num(scores)  # a lane without hits has no F
     return np.flatnonzero(f >= f.max() - NEARLY_BEST)
+
+
+def _upper(good: NDArray[np.intp]) -> int:
+    """Return the one three quarters up: recordings hold more than items do of what is no drum."""
+    return int(good[3 * len(good) // 4])
 
 
 def count(reference: NDArray[np.float64], estimate: NDArray[np.float64]) -> Counts:

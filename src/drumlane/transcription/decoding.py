@@ -1,13 +1,14 @@
 """Decoding: activations become a performance.
 
-Flow: transcription.activations -> **decoding** (peaks, presence, rivals, dynamics) -> Performance
+Flow: transcription.activations -> **decoding** -> Performance, by way of repetition, peaks, presence, rivals,
+toms and dynamics
 
 Pure: the same activations and settings always give the same hits. Training chooses the settings that a
 model's card carries; a user may overrule them.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,9 @@ from drumlane.transcription.activations import PRESENCE_STEP, PieceActivations
 from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks, confidences, midi_velocities
 from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.transcription.presence import present
+from drumlane.transcription.repetition import reinforced
 from drumlane.transcription.rivals import Peaks, without_rivals
+from drumlane.transcription.toms import TOM_LANES, TomPositions, heights_near, positions, toms_of
 from drumlane.vocabulary import (
     ARTICULATIONS,
     DRUM_OF_LANE,
@@ -44,6 +47,8 @@ class Decoder:
     articulation_thresholds: tuple[float, ...] = (0.5,) * len(ARTICULATIONS)
     confidence_curves: tuple[tuple[float, float], ...] = ((1.0, 0.0),) * len(LANES)  # slope and intercept
     velocity_curves: tuple[tuple[float, float], ...] = (PLAIN_VELOCITY,) * len(LANES)  # slope and intercept
+    repetition: float = 0.0  # how far what comes back is believed; see ``repetition``
+    toms: TomPositions | None = None  # None: a tom stroke is what it was heard as
     articulations: bool = True  # tell open hats, side sticks … from plain strokes
 
     def __post_init__(self) -> None:
@@ -65,16 +70,25 @@ class Decoder:
             confidence_curves=tuple(card.confidence[name] for name in LANE_NAMES),
             articulation_thresholds=tuple(card.articulation_thresholds[drum.value] for drum in ARTICULATIONS),
             velocity_curves=tuple(card.velocity[name] for name in LANE_NAMES),
+            repetition=card.repetition,
+            toms=TomPositions(**card.toms.model_dump()) if card.toms else None,
         )
 
 
 def decode(activations: PieceActivations, decoder: Decoder) -> Performance:
     """Return the hits in the activations of a whole recording."""
+    activations = with_repetition(activations, decoder.repetition)
     presence = present(activations.presence, activations.fps / PRESENCE_STEP)
     peaks = [_believed_peaks(activations, presence[:, lane], lane, decoder) for lane in LANES]
     peaks = without_rivals(peaks, decoder.thresholds)
-    hits = (hit for lane in LANES for hit in _lane_hits(activations, lane, peaks[lane], decoder))
+    toms = _toms(activations, peaks, decoder.toms)
+    hits = (hit for lane in LANES for hit in _lane_hits(activations, lane, peaks[lane], decoder, toms))
     return Performance.of(hits, duration=activations.duration)
+
+
+def with_repetition(activations: PieceActivations, strength: float) -> PieceActivations:
+    """Return activations whose onsets believe what comes back; decode them with a strength of 0."""
+    return replace(activations, onset=reinforced(activations.onset, activations.fps, strength))
 
 
 def per_lane(defaults: tuple[float, ...], wanted: PerLane | None) -> tuple[float, ...]:
@@ -104,13 +118,33 @@ def _believed_peaks(
     return times[here], heights[here]
 
 
-def _lane_hits(activations: PieceActivations, lane: Lane, peaks: Peaks, decoder: Decoder) -> Iterator[Hit]:
+def _toms(
+    activations: PieceActivations, peaks: Sequence[Peaks], model: TomPositions | None
+) -> Mapping[Lane, list[Drum]]:
+    """Return the drums of the strokes in each tom lane; none where they are what they were heard as."""
+    if model is None:
+        return {}
+    heights = heights_near(
+        activations.onset, np.concatenate([peaks[t][0] for t in TOM_LANES]), activations.fps
+    )
+    drums = [DRUM_OF_LANE[TOM_LANES[tom]] for tom in toms_of(positions(heights), model).tolist()]
+    ends = np.cumsum([len(peaks[lane][0]) for lane in TOM_LANES]).tolist()
+    return {lane: drums[end - len(peaks[lane][0]) : end] for lane, end in zip(TOM_LANES, ends, strict=True)}
+
+
+def _lane_hits(
+    activations: PieceActivations,
+    lane: Lane,
+    peaks: Peaks,
+    decoder: Decoder,
+    toms: Mapping[Lane, list[Drum]],
+) -> Iterator[Hit]:
     times, heights = peaks
     onset = activations.onset[:, lane].astype(np.float32)
     frames = nearest_frames(times, activations.fps, len(onset))
     strengths = around_peaks(activations.velocity[:, lane], onset, frames)
     velocities = midi_velocities(strengths, *decoder.velocity_curves[lane]).tolist()
-    drums = _drums(activations, lane, frames, decoder)
+    drums = toms.get(lane) or _drums(activations, lane, frames, decoder)
     sure = confidences(heights, *decoder.confidence_curves[lane]).tolist()
     onsets = np.clip(times - decoder.offsets[lane], 0.0, activations.duration).tolist()
     yield from map(Hit, onsets, drums, velocities, sure)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from drumlane.models.loading import load_model
 from drumlane.transcription import repetition
 from drumlane.transcription.peaks import pick_peaks
 from drumlane.transcription.repetition import reinforced
@@ -46,10 +47,20 @@ def height_at(onset: Floats, lane: Lane, time: float) -> float:
 
 def test_a_covered_stroke_comes_back() -> None:
     onset = groove()
-    onset[round(8.3 * FPS) : round(8.7 * FPS), Lane.SNARE] *= 0.15  # the backbeat of the fifth bar, covered
-    heard = height_at(onset, Lane.SNARE, 8.5)
-    assert heard < 0.15
-    assert height_at(reinforced(onset, FPS, STRENGTH), Lane.SNARE, 8.5) > 2 * heard
+    onset[round(8.3 * FPS) : round(8.7 * FPS), Lane.SNARE] *= 0.2  # the backbeat of the fifth bar, covered
+    threshold = load_model().card.thresholds["snare"]
+    assert height_at(onset, Lane.SNARE, 8.5) < threshold
+    assert height_at(reinforced(onset, FPS, STRENGTH), Lane.SNARE, 8.5) > 1.25 * threshold
+
+
+def test_where_the_hat_gives_way_to_the_ride_no_hats_are_written() -> None:
+    onset = groove()
+    last = round(12 * FPS)  # the last two bars are played on the ride
+    onset[last:, Lane.RIDE] = onset[last:, Lane.HIHAT]
+    onset[last:, Lane.HIHAT] = 0.03
+    moved = reinforced(onset, FPS, STRENGTH)
+    assert moved[last:, Lane.HIHAT].max() < load_model().card.thresholds["hihat"]
+    assert moved[last:, Lane.RIDE].max() > load_model().card.thresholds["ride"]
 
 
 def test_what_stands_where_nothing_was_struck_before_goes() -> None:

@@ -31,6 +31,10 @@ _GAP_SECONDS = 0.2  # nearer moments are the same one
 _SHARPNESS = 40.0  # of the softmax over likenesses, which lie in 0..1
 _LIKE = (0.3, 0.7)  # likeness of the most alike: below the first nothing is believed, above the second all
 _NEUTRAL = 1.5  # logits: an expectation of .18 moves nothing
+_SURE = (
+    0.02,
+    0.45,
+)  # expectations beyond count as these: where hats give way to a ride, few hats are written
 _LEAST = 0.02  # an activation below it does not become a hit
 _BLOCK_SECONDS = 10.0
 _FRAMES_AT_ONCE = 1 << 16
@@ -65,7 +69,7 @@ def reinforced(onset: NDArray[Value], fps: float, strength: float) -> NDArray[Va
         for lane in np.flatnonzero(_TIMEKEEPERS).tolist():
             # All frames of a stroke are moved alike: its peak stays where it is.
             by_frame = np.interp(_strongest_near(onset[:, lane], here), centres, shifts[:, lane])
-            logits = _logit(onset[here, lane].astype(np.float32), 1e-4) + by_frame
+            logits = _logit(onset[here, lane].astype(np.float32)) + by_frame
             moved[here, lane] = np.where(by_frame == 0.0, onset[here, lane], 1.0 / (1.0 + np.exp(-logits)))
     return moved
 
@@ -91,7 +95,9 @@ def _shifts(heard: NDArray[np.floating[Any]], fps: float) -> NDArray[np.float16]
         weights /= weights.sum(axis=1, keepdims=True)
         expected = weights @ heard[first:behind].astype(np.float32)
         believed = np.clip((best - _LIKE[0]) / (_LIKE[1] - _LIKE[0]), 0.0, 1.0)
-        shifts[queries] = believed * (_logit(expected, 0.02) + _NEUTRAL) * np.array(_TIMEKEEPERS, np.float32)
+        shifts[queries] = (
+            believed * (_logit(np.clip(expected, *_SURE)) + _NEUTRAL) * np.array(_TIMEKEEPERS, np.float32)
+        )
     return shifts
 
 
@@ -143,6 +149,6 @@ def _strongest_near(activation: NDArray[np.floating[Any]], frames: slice) -> NDA
     return np.asarray(near[np.arange(len(near)), activation[near].argmax(axis=1)])
 
 
-def _logit(values: Floats, least: float) -> Floats:
-    inside = np.clip(values, least, 1.0 - least)
+def _logit(values: Floats) -> Floats:
+    inside = np.clip(values, 1e-4, 1.0 - 1e-4)
     return np.asarray(np.log(inside / (1.0 - inside)))

@@ -12,6 +12,18 @@ import typer
 
 from drumlane.cli.beat_values import read_beat_options
 from drumlane.cli.progress import Display
+from drumlane.cli.shared_options import (
+    Bpm,
+    MaxShift,
+    ModelPath,
+    Offset,
+    Quiet,
+    Strength,
+    Swing,
+    TempoCandidates,
+    Threads,
+    TimeSignature,
+)
 from drumlane.cli.song_values import read_formats, read_quantisation, with_names
 from drumlane.cli.usage import usage
 from drumlane.errors import ConfigError
@@ -39,31 +51,19 @@ def chart(
         str | None,
         typer.Option(help="Grid: auto, quarter, eighth, triplet, sixteenth … (default: times as played)"),
     ] = None,
-    strength: Annotated[float, typer.Option(min=0, max=1, help="How far onto the grid.")] = 1.0,
-    max_shift: Annotated[
-        float, typer.Option(min=0, max=1000, help="Milliseconds; strokes further from the grid stay.")
-    ] = 30.0,
-    swing: Annotated[bool, typer.Option("--swing/--straight", help="Keep swung eighths swung.")] = True,
-    bpm: Annotated[
-        float | None, typer.Option(help="Tempo in quarter notes a minute; with --offset it is exact.")
-    ] = None,
-    offset: Annotated[float | None, typer.Option(help="Seconds of the first bar line.")] = None,
-    time_signature: Annotated[
-        str | None, typer.Option("--time-signature", help="Like 4/4 or 6/8. (default: heard)")
-    ] = None,
-    tempo_candidates: Annotated[
-        str | None, typer.Option("--tempo-candidates", help="The tempo is near one of these: 90,180.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="An .onnx model with its .json card. (default: the shipped one)")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. (default: cores, at most 4)")
-    ] = None,
+    strength: Strength = 1.0,
+    max_shift: MaxShift = 30.0,
+    swing: Swing = True,
+    bpm: Bpm = None,
+    offset: Offset = None,
+    time_signature: TimeSignature = None,
+    tempo_candidates: TempoCandidates = None,
+    model: ModelPath = None,
+    threads: Threads = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the song in a folder that is there.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make a song folder of a recording: chart, names and sound, ready for the game."""
     beats = read_beat_options("drumlane", bpm, offset, time_signature, tempo_candidates)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drumlane.cli.shared_options import MaxShift, Strength, Swing
 from drumlane.cli.song_values import read_formats, read_quantisation, with_names
 from drumlane.cli.usage import usage
 from drumlane.errors import ConfigError, DrumlaneError, nearest_first
@@ -55,11 +56,9 @@ def convert(
         str | None,
         typer.Option(help="Grid: auto, quarter, eighth, triplet, sixteenth … (default: times as they are)"),
     ] = None,
-    strength: Annotated[float, typer.Option(min=0, max=1, help="How far onto the grid.")] = 1.0,
-    max_shift: Annotated[
-        float, typer.Option(min=0, max=1000, help="Milliseconds; strokes further from the grid stay.")
-    ] = 30.0,
-    swing: Annotated[bool, typer.Option("--swing/--straight", help="Keep swung eighths swung.")] = True,
+    strength: Strength = 1.0,
+    max_shift: MaxShift = 30.0,
+    swing: Swing = True,
     title: Annotated[str | None, typer.Option()] = None,
     artist: Annotated[str | None, typer.Option()] = None,
     charter: Annotated[str | None, typer.Option()] = None,

@@ -13,6 +13,7 @@ import typer
 from drumlane.cli.beat_values import read_beat_options
 from drumlane.cli.progress import Display
 from drumlane.cli.render import check_output
+from drumlane.cli.shared_options import ModelPath, Offset, Quiet, Threads
 from drumlane.cli.usage import usage
 from drumlane.errors import ConfigError, nearest_first
 from drumlane.files import shown
@@ -51,7 +52,7 @@ def process(
     force_bpm: Annotated[
         float | None, typer.Option(help="Tempo; with --force-offset exact, else laid where the strokes are.")
     ] = None,
-    force_offset: Annotated[float | None, typer.Option(help="Seconds of the first bar line.")] = None,
+    force_offset: Offset = None,
     force_step: Annotated[float | None, typer.Option(help="Seconds between the lines of the grid.")] = None,
     tempo_candidates: Annotated[
         str | None, typer.Option(help="The tempo is near one of these: 90,180.")
@@ -64,17 +65,13 @@ def process(
     artist: Annotated[str | None, typer.Option(help="(default: from tags, or the file's name)")] = None,
     creator: Annotated[str | None, typer.Option(help="Who made the map. (default: drumlane)")] = None,
     debug: Annotated[Path | None, typer.Option(help="Also write what was heard and why (.json).")] = None,
-    model: Annotated[
-        Path | None, typer.Option(help="An .onnx model with its .json card. (default: the shipped one)")
-    ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. (default: cores, at most 4)")
-    ] = None,
+    model: ModelPath = None,
+    threads: Threads = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Use a recording that is cut off as far as it goes.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace results that are there.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the drums of a recording as a BeatSight map: song.mp3 becomes song.bsm."""
     method = _method(no_separation, separation)

@@ -19,6 +19,7 @@ from drumlane.cli.beat_values import read_beat_options
 from drumlane.cli.lane_values import parse_lane_values
 from drumlane.cli.outputs import ACTIVATIONS_SUFFIX, PLOT_SUFFIX, run_jobs
 from drumlane.cli.progress import Display
+from drumlane.cli.shared_options import Bpm, ModelPath, Offset, Quiet, TempoCandidates, Threads, TimeSignature
 from drumlane.cli.usage import usage
 from drumlane.errors import ConfigError, MissingExtraError, nearest_first
 
@@ -63,16 +64,10 @@ def transcribe(
         bool,
         typer.Option("--articulations/--lanes", help="Tell open hats, side sticks …, or write lanes only."),
     ] = True,
-    bpm: Annotated[
-        float | None, typer.Option(help="Tempo in quarter notes a minute; with --offset it is exact.")
-    ] = None,
-    offset: Annotated[float | None, typer.Option(help="Seconds of the first bar line.")] = None,
-    time_signature: Annotated[
-        str | None, typer.Option("--time-signature", help="Like 4/4 or 6/8. (default: heard)")
-    ] = None,
-    tempo_candidates: Annotated[
-        str | None, typer.Option("--tempo-candidates", help="The tempo is near one of these: 90,180.")
-    ] = None,
+    bpm: Bpm = None,
+    offset: Offset = None,
+    time_signature: TimeSignature = None,
+    tempo_candidates: TempoCandidates = None,
     beats: Annotated[
         str, typer.Option("--beats", help="Who hears the beats: drumlane, none (120 bpm), beat_this.")
     ] = "drumlane",
@@ -89,16 +84,12 @@ def transcribe(
     plot: Annotated[
         bool, typer.Option("--plot", help="Also draw spectrogram, activations and hits (.png).")
     ] = False,
-    model: Annotated[
-        Path | None, typer.Option(help="An .onnx model with its .json card. (default: the shipped one)")
-    ] = None,
+    model: ModelPath = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Use recordings that are cut off as far as they go.")
     ] = False,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. (default: cores, at most 4)")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")] = False,
+    threads: Threads = None,
+    quiet: Quiet = False,
 ) -> None:
     """Write the drum hits of recordings as MIDI: song.mp3 becomes song.mid."""
     beat_options = read_beat_options(beats, bpm, offset, time_signature, tempo_candidates)

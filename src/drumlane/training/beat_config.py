@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 
 from drumlane.errors import ConfigError, nearest_first
 from drumlane.networks.beats import BeatNetworkSpec
-from drumlane.training.config import apply_override, read_yaml
+from drumlane.training.config import read_values
 from drumlane.training.sections import Section
 
 
@@ -46,11 +46,7 @@ def read_beat_config(path: Path, overrides: Sequence[str] = ()) -> BeatRunConfig
     Raises:
         ConfigError: the file is missing or not YAML, or a name or value in it is wrong.
     """
-    values = read_yaml(path, "the configuration")
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a configuration is a table of keys, not {type(values).__name__}")
-    for override in overrides:
-        apply_override(values, override)
+    values = read_values(path, overrides, "keys")
     try:
         return BeatRunConfig.model_validate(values)
     except ValidationError as error:

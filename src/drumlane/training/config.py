@@ -121,12 +121,26 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> RunConfig:
     Raises:
         ConfigError: the file is missing or not YAML, or a name or value in it is wrong.
     """
+    return parse_config(read_values(path, overrides, "sections"), str(path))
+
+
+def read_values(path: Path, overrides: Sequence[str], entries: str) -> dict[str, Any]:
+    """Return what a YAML file says, with ``a.b=value`` overrides laid over it.
+
+    Args:
+        path: the file.
+        overrides: in order.
+        entries: what its table holds, for the error: "sections".
+
+    Raises:
+        ConfigError: the file is missing, not YAML or no table, or an override is malformed.
+    """
     values = read_yaml(path, "the configuration")
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: a configuration is a table of sections, not {type(values).__name__}")
+        raise ConfigError(f"{path}: a configuration is a table of {entries}, not {type(values).__name__}")
     for override in overrides:
         apply_override(values, override)
-    return parse_config(values, str(path))
+    return values
 
 
 def read_yaml(path: Path, what: str) -> Any:

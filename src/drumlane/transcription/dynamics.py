@@ -47,7 +47,7 @@ def confidences(heights: Floats, slope: float, intercept: float) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-(slope * logit(heights) + intercept))))
 
 
-def logit(heights: Floats) -> Floats:
-    """Return the logarithm of the odds of heights in 0..1, kept finite at the ends."""
-    inside = np.clip(np.asarray(heights, dtype=np.float64), 1e-3, 1 - 1e-3)
+def logit(heights: Frames, least: float = 1e-3) -> Floats:
+    """Return the logarithm of the odds of heights in 0..1, kept ``least`` from both ends."""
+    inside = np.clip(np.asarray(heights, dtype=np.float64), least, 1 - least)
     return np.asarray(np.log(inside / (1.0 - inside)))

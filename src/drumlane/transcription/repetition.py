@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from drumlane.transcription.dynamics import logit
 from drumlane.vocabulary import LANES, Lane
 
 REACH_SECONDS = 30.0  # as far away a pattern is sought
@@ -69,7 +70,7 @@ def reinforced(onset: NDArray[Value], fps: float, strength: float) -> NDArray[Va
         for lane in np.flatnonzero(_TIMEKEEPERS).tolist():
             # All frames of a stroke are moved alike: its peak stays where it is.
             by_frame = np.interp(_strongest_near(onset[:, lane], here), centres, shifts[:, lane])
-            logits = _logit(onset[here, lane].astype(np.float32)) + by_frame
+            logits = logit(onset[here, lane], 1e-4) + by_frame
             moved[here, lane] = np.where(by_frame == 0.0, onset[here, lane], 1.0 / (1.0 + np.exp(-logits)))
     return moved
 
@@ -96,7 +97,7 @@ def _shifts(heard: NDArray[np.floating[Any]], fps: float) -> NDArray[np.float16]
         expected = weights @ heard[first:behind].astype(np.float32)
         believed = np.clip((best - _LIKE[0]) / (_LIKE[1] - _LIKE[0]), 0.0, 1.0)
         shifts[queries] = (
-            believed * (_logit(np.clip(expected, *_SURE)) + _NEUTRAL) * np.array(_TIMEKEEPERS, np.float32)
+            believed * (logit(np.clip(expected, *_SURE)) + _NEUTRAL) * np.array(_TIMEKEEPERS, np.float32)
         )
     return shifts
 
@@ -147,8 +148,3 @@ def _strongest_near(activation: NDArray[np.floating[Any]], frames: slice) -> NDA
     numbers = np.arange(len(activation))[frames]
     near = np.clip(numbers[:, None] + np.arange(-2, 3), 0, len(activation) - 1)
     return np.asarray(near[np.arange(len(near)), activation[near].argmax(axis=1)])
-
-
-def _logit(values: Floats) -> Floats:
-    inside = np.clip(values, 1e-4, 1.0 - 1e-4)
-    return np.asarray(np.log(inside / (1.0 - inside)))

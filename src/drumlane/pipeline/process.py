@@ -31,7 +31,7 @@ from drumlane.separation.stems import NONE, STEM_SUFFIX, check_method, write_ste
 from drumlane.song import Song
 from drumlane.transcription.activations import PieceActivations
 from drumlane.transcription.beats import BeatOptions
-from drumlane.transcription.decoding import with_repetition
+from drumlane.transcription.decoding import decode, with_repetition
 from drumlane.transcription.transcribe import Transcriber, TranscriptionOptions
 
 Progress = Callable[[float], None]  # called with a fraction, 0..1
@@ -141,7 +141,8 @@ def _heard(
     transcriber = Transcriber(network, options=wish)
     activations = transcriber.activations(sound, progress=progress)
     told = with_repetition(activations, transcriber.decoder.repetition)
-    return told, transcriber.with_tempo(transcriber.decode(activations), sound)
+    hits = decode(told, replace(transcriber.decoder, repetition=0.0))
+    return told, transcriber.with_tempo(hits, sound)
 
 
 def _made(heard: Performance, source: Path, options: ProcessOptions) -> tuple[Performance, GridFit, str]:

@@ -69,6 +69,27 @@ def train_beats(
     print(f"{run.folder / 'beats.onnx'}: {card.parameters:,} parameters")
 
 
+@train_app.command("rescorer")
+def train_rescorer(
+    config: Config,
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+) -> None:
+    """Train the rescorer of a transcriber; its model lies in the run's folder as rescorer.onnx."""
+    need_torch("training")
+    from drumlane.training import rescorer_run
+    from drumlane.training.rescorer_config import read_rescorer_config
+    from drumlane.training.rescorer_export import export_rescorer
+
+    run = read_rescorer_config(config, overrides or ())
+    with progress_in_log():
+        best = rescorer_run.train_rescorer(run, resume)
+    changes = "".join(f" --set {override}" for override in overrides or ())
+    command = f"drumlane train rescorer --config {config.as_posix()}{changes}"
+    card = export_rescorer(best, run, run.folder / "rescorer.onnx", command)
+    print(f"{run.folder / 'rescorer.onnx'}: {card.parameters:,} parameters")
+
+
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a run (best.ckpt).")],
     output: Annotated[Path, typer.Argument(help="Model to write (.onnx); its card goes beside it.")],
@@ -82,6 +103,9 @@ def export(
         Path | None,
         typer.Option("--thresholds", help="Onset thresholds to take, as `drumlane thresholds` writes them."),
     ] = None,
+    rescorer: Annotated[
+        Path | None, typer.Option("--rescorer", help="Rescorer that was trained for this network (.onnx).")
+    ] = None,
 ) -> None:
     """Turn a checkpoint into a model file, calibrated on held-out kits."""
     need_torch("export")
@@ -93,7 +117,9 @@ def export(
         ["drumlane train transcriber --config", config.as_posix(), *(f"--set {o}" for o in overrides or ())]
     )
     run = read_config(config, overrides or ())
-    calibrating = Calibrating(thresholds=read_thresholds(thresholds) if thresholds else None)
+    calibrating = Calibrating(
+        thresholds=read_thresholds(thresholds) if thresholds else None, rescorer=rescorer
+    )
     card = export_transcriber([checkpoint, *(others or ())], run, output, command, calibrating)
     print(f"{output}: {card.parameters:,} parameters, thresholds {card.thresholds}")
 

@@ -17,7 +17,7 @@ from pydantic import Field, field_validator
 from drumlane.errors import ModelError
 from drumlane.files import AnyPath, shown
 from drumlane.models.card import CardPart, Score, Training, read_card_of
-from drumlane.models.loading import open_checked, read_weights
+from drumlane.models.sessions import open_checked, read_weights
 from drumlane.vocabulary import LANE_NAMES, LANES
 
 if TYPE_CHECKING:

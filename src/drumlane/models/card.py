@@ -139,6 +139,7 @@ class ModelCard(CardPart):
     repetition: float = Field(0.0, ge=0, le=2)  # see ``transcription.repetition``; older cards know of none
     velocity: dict[str, tuple[float, float]]  # of each lane: MIDI velocity = slope · output + intercept
     toms: TomFields | None = None  # None: a tom stroke is what it was heard as
+    rescorer: str | None = Field(None, pattern="^[0-9a-f]{64}$")  # sha256; None: nobody judges what it hears
     license: str
     training: Training
     scores: tuple[Score, ...] = ()

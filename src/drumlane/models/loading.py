@@ -3,12 +3,9 @@
 Flow: audio.features -> **models** -> transcription
 
 Input ``features`` (batch, frames, bands); outputs ``onset``, ``velocity`` and ``presence`` (batch, frames, 8)
-and ``articulation`` (batch, frames, 6), all in 0..1. onnxruntime is used here only, and loads on the first
-``load_model``.
+and ``articulation`` (batch, frames, 6), all in 0..1.
 """
 
-import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,15 +16,15 @@ from numpy.typing import NDArray
 from drumlane.errors import ModelError
 from drumlane.files import AnyPath, shown
 from drumlane.models.card import ModelCard, read_card
+from drumlane.models.rescorer_model import RescorerModel, load_rescorer, rescorer_beside
+from drumlane.models.sessions import SHIPPED, open_checked, read_weights
 from drumlane.vocabulary import ARTICULATIONS, LANES
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-SHIPPED = Path(__file__).with_name("transcriber.onnx")
 OUTPUTS = ("onset", "velocity", "articulation", "presence")
 _SIZES = (len(LANES), len(LANES), len(ARTICULATIONS), len(LANES))
-MAX_DEFAULT_THREADS = 4  # a network this small gains nothing from more
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +43,13 @@ class Activations:
 
 
 class Model:
-    """A network and its card."""
+    """A network and its card, and who judges what it hears."""
 
-    def __init__(self, card: ModelCard, session: "InferenceSession") -> None:
+    def __init__(
+        self, card: ModelCard, session: "InferenceSession", rescorer: RescorerModel | None = None
+    ) -> None:
         self.card = card
+        self.rescorer = rescorer
         self._session = session
 
     def run(self, features: NDArray[np.float32]) -> Activations:
@@ -71,10 +71,11 @@ class Model:
 
 
 def load_model(path: AnyPath | None = None, threads: int | None = None) -> Model:
-    """Load a network and the card beside it.
+    """Load a network and the card beside it, and its rescorer if the card speaks of one.
 
     Args:
-        path: the ``.onnx`` file; its card has the same name with ``.json``. None loads the shipped one.
+        path: the ``.onnx`` file; its card has the same name with ``.json``, its rescorer with
+            ``.rescorer.onnx``. None loads the shipped one.
         threads: CPU threads for one run; None takes one per core, at most four.
 
     Raises:
@@ -87,59 +88,20 @@ def load_model(path: AnyPath | None = None, threads: int | None = None) -> Model
     card = read_card(path.with_suffix(".json"))
     session = open_checked(weights, path, card.sha256, threads)
     _check_interface(session, card, path)
-    return Model(card, session)
+    return Model(card, session, _rescorer_of(card, path, threads))
 
 
-def open_checked(weights: bytes, path: Path, sha256: str, threads: int | None) -> "InferenceSession":
-    """Open a network whose card knows what it should be.
-
-    Raises:
-        ModelError: the weights are not the card's, or no network.
-    """
-    found = hashlib.sha256(weights).hexdigest()
-    if found != sha256:
+def _rescorer_of(card: ModelCard, path: Path, threads: int | None) -> RescorerModel | None:
+    if card.rescorer is None:
+        return None
+    beside = rescorer_beside(path)
+    rescorer = load_rescorer(beside, card.sha256, threads)
+    if rescorer.card.sha256 != card.rescorer:
         raise ModelError(
-            f"{shown(path)}: the file's sha256 starts with {found[:12]}, its card says {sha256[:12]}; "
-            "the file is damaged or belongs to another card"
+            f"{shown(beside)}: its sha256 starts with {rescorer.card.sha256[:12]}, the card of the "
+            f"transcriber beside it was made with {card.rescorer[:12]}; export the two together"
         )
-    return _open_session(weights, path, threads)
-
-
-def read_weights(path: Path) -> bytes:
-    """Return the bytes of a network's file.
-
-    Raises:
-        ModelError: it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        if path == SHIPPED:
-            raise ModelError(
-                f"{shown(path)}: this installation has no shipped model; pass one with --model"
-            ) from error
-        raise ModelError(f"{shown(path)}: no such model file") from error
-    except OSError as error:
-        raise ModelError(f"{shown(path)}: the model cannot be read ({error.strerror})") from error
-
-
-def _open_session(weights: bytes, path: Path, threads: int | None) -> "InferenceSession":
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()  # Windows; elsewhere drumlane/__init__.py has done it
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, MAX_DEFAULT_THREADS)
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # our errors are one line; the runtime would print its own before
-    # Waiting threads would otherwise spin, which costs as much processor time as the network itself.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Windows of one size need no pool that grows with the largest tensor ever asked for.
-    options.enable_cpu_mem_arena = False
-    try:
-        return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the runtime's own classes have no public base
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelError(f"{shown(path)}: onnxruntime cannot load the network ({reason})") from error
+    return rescorer
 
 
 def _check_interface(session: "InferenceSession", card: ModelCard, path: Path) -> None:

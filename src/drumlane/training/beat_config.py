@@ -6,11 +6,10 @@ Flow: YAML + ``--set`` -> **beat_config** -> beat_run
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from drumlane.errors import ConfigError, nearest_first
 from drumlane.networks.beats import BeatNetworkSpec
-from drumlane.training.config import read_values
+from drumlane.training.config import read_section
 from drumlane.training.sections import Section
 
 
@@ -46,15 +45,4 @@ def read_beat_config(path: Path, overrides: Sequence[str] = ()) -> BeatRunConfig
     Raises:
         ConfigError: the file is missing or not YAML, or a name or value in it is wrong.
     """
-    values = read_values(path, overrides, "keys")
-    try:
-        return BeatRunConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-            known = nearest_first(
-                str(first["loc"][-1]), (*BeatRunConfig.model_fields, *BeatNetworkSpec.__slots__)
-            )
-            raise ConfigError(f"{path}: {where!r} is unknown; did you mean: {known}") from None
-        raise ConfigError(f"{path}: {where!r}: {first['msg']}") from None
+    return read_section(BeatRunConfig, path, overrides)

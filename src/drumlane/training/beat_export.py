@@ -2,19 +2,16 @@
 
 Flow: beat_run -> **beat_export** -> models.beat_model
 
-The legacy exporter keeps batch and time dynamic. The exported network must agree with torch at three lengths
-or nothing is written.
+The exported network must agree with torch at three lengths or nothing is written.
 """
 
 import datetime
 import hashlib
-import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
+from numpy.typing import NDArray
 
 from drumlane.data import gmd
 from drumlane.errors import ModelError
@@ -24,7 +21,7 @@ from drumlane.models.card import Source, Training, write_card
 from drumlane.networks.beats import BeatProbabilities
 from drumlane.training.beat_config import BeatRunConfig
 from drumlane.training.beat_run import load_beat_network
-from drumlane.training.export import OPSET, PARITY
+from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference
 from drumlane.transcription.hit_frames import FPS
 
 PARITY_LENGTHS = (57, 1000, 6000)  # frames
@@ -76,20 +73,7 @@ def export_beats(checkpoint: Path, config: BeatRunConfig, output: Path, command:
 def beat_onnx(network: BeatProbabilities) -> bytes:
     """Return the network as ONNX with dynamic batch and time."""
     example = torch.zeros(2, 100, network.network.spec.n_lanes)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter is deprecated upstream
-        path = Path(folder) / "network.onnx"
-        torch.onnx.export(
-            network,
-            (example,),
-            str(path),
-            input_names=["strokes"],
-            output_names=["beats"],
-            dynamic_axes={name: {0: "batch", 1: "frames"} for name in ("strokes", "beats")},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-        return path.read_bytes()
+    return onnx_of(network, {"strokes": example}, ["beats"], {0: "batch", 1: "frames"})
 
 
 def check_beat_parity(network: BeatProbabilities, weights: bytes) -> float:
@@ -98,14 +82,14 @@ def check_beat_parity(network: BeatProbabilities, weights: bytes) -> float:
     Raises:
         ModelError: it exceeds ``PARITY``.
     """
-    session = onnxruntime.InferenceSession(weights, providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
-    worst = 0.0
-    for n_frames in PARITY_LENGTHS:
-        strokes = (rng.random((1, n_frames, network.network.spec.n_lanes)) ** 4).astype(np.float32)
+    questions = (
+        {"strokes": (rng.random((1, n_frames, network.network.spec.n_lanes)) ** 4).astype(np.float32)}
+        for n_frames in PARITY_LENGTHS
+    )
+
+    def ask(question: Arrays) -> list[NDArray[np.float32]]:
         with torch.inference_mode():
-            ours = network(torch.from_numpy(strokes)).numpy()
-        worst = max(worst, float(np.abs(ours - session.run(["beats"], {"strokes": strokes})[0]).max()))
-    if worst > PARITY:
-        raise ModelError(f"the exported network differs from torch by {worst:.1e}, more than {PARITY:.0e}")
-    return worst
+            return [network(torch.from_numpy(question["strokes"])).numpy()]
+
+    return worst_difference(ask, weights, ["beats"], questions)

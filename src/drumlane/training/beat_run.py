@@ -8,7 +8,6 @@ is run, so that a resumed run ends as one that was not interrupted. ``last.ckpt`
 """
 
 import logging
-import pickle
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from drumlane.training.beat_batches import beat_batch
 from drumlane.training.beat_config import BeatRunConfig
 from drumlane.training.beat_phrases import phrases_of
 from drumlane.training.beat_songs import Phrases
+from drumlane.training.torch_files import check_run_folder, read_torch_file
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 _VALIDATION_SEED = 10**9
@@ -55,7 +55,7 @@ def train_beats(config: BeatRunConfig, resume: bool = False) -> Path:
         ConfigError: the run's folder holds an earlier run that is not resumed, or there is none to resume.
         DatasetError: the grooves are missing.
     """
-    _check_folder(config.folder, resume)
+    check_run_folder(config.folder, LAST, resume)
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
@@ -86,17 +86,6 @@ def load_beat_network(checkpoint: Path) -> BeatNetwork:
 def phrases_of_split(config: BeatRunConfig, split: str) -> Phrases:
     """Return the phrases of one split of the grooves."""
     return Phrases(*phrases_of(load_grooves(config.grooves, split, config.max_grooves)))
-
-
-def _check_folder(folder: Path, resume: bool) -> None:
-    there = (folder / LAST).exists()
-    if there and not resume:
-        raise ConfigError(
-            f"{folder}: holds an earlier run; pass --resume to go on with it, or --set name=NAME for another"
-        )
-    if resume and not there:
-        raise ConfigError(f"{folder}: no {LAST} to go on from; leave --resume out to start anew")
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _new_state(config: BeatRunConfig) -> _State:
@@ -182,13 +171,4 @@ def _load(state: _State, path: Path, config: BeatRunConfig) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot read the checkpoint ({error.strerror})") from None
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, LookupError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ModelError(f"{path}: not a checkpoint of a beat network ({reason})") from None
-    if not isinstance(saved, dict) or not {"model", "averaged"} <= saved.keys():
-        raise ModelError(f"{path}: not a checkpoint of a beat network")
-    return saved
+    return read_torch_file(path, {"model", "averaged"}, "a checkpoint of a beat network")

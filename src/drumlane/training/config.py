@@ -8,7 +8,7 @@ A wrong name is an error with the nearest right one; ``--set a.b=value`` changes
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -37,6 +37,8 @@ from drumlane.training.sections import (
     note_map_of,
 )
 from drumlane.vocabulary import Drum
+
+AnySection = TypeVar("AnySection", bound=Section)
 
 
 class RunConfig(Section):
@@ -163,10 +165,16 @@ def parse_config(values: Mapping[str, Any], origin: str) -> RunConfig:
     Raises:
         ConfigError: the first wrong name or value, with the nearest right names.
     """
-    try:
-        return RunConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError(f"{origin}: {_explain(error)}") from None
+    return _parsed(RunConfig, values, origin)
+
+
+def read_section(kind: type[AnySection], path: Path, overrides: Sequence[str]) -> AnySection:
+    """Read a YAML file that holds a configuration of some kind, with ``a.b=value`` overrides.
+
+    Raises:
+        ConfigError: the file is missing or not YAML, or a name or value in it is wrong.
+    """
+    return _parsed(kind, read_values(path, overrides, "keys"), str(path))
 
 
 def apply_override(values: dict[str, Any], override: str) -> None:
@@ -189,21 +197,28 @@ def apply_override(values: dict[str, Any], override: str) -> None:
         raise ConfigError(f"--set {override!r}: {text!r} is not a YAML value") from None
 
 
-def _explain(error: ValidationError) -> str:
+def _parsed(kind: type[AnySection], values: Mapping[str, Any], origin: str) -> AnySection:
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{origin}: {_explain(error, kind)}") from None
+
+
+def _explain(error: ValidationError, kind: type[Section]) -> str:
     first = error.errors()[0]
     network = next((name for name in NETWORKS if first["loc"][:2] == ("model", name)), None)
     path = [part for part in first["loc"] if part != network]
     where = ".".join(str(part) for part in path) or "sections"
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        choices = _fields(path[:-1], network)
+        choices = _fields(kind, path[:-1], network)
         return f"{where!r} is unknown; did you mean: {nearest_first(str(path[-1]), choices)}"
     if first["type"] == "union_tag_invalid":
         return f"'model.name': no such network; networks: {', '.join(NETWORKS)}"
     return f"{where!r}: {first['msg'].removeprefix('Value error, ')}"
 
 
-def _fields(path: Sequence[int | str], network: str | None) -> list[str]:
-    model: Any = RunConfig
+def _fields(kind: type[Section], path: Sequence[int | str], network: str | None) -> list[str]:
+    model: Any = kind
     for part in path:
         model = model.model_fields[str(part)].annotation
     model = NETWORKS[network] if network else model

@@ -2,20 +2,19 @@
 
 Flow: run -> **export** (thresholds) -> models
 
-The legacy exporter is used: it keeps batch and time dynamic. The exported network must agree with torch to
-``PARITY`` at three lengths or nothing is written. Thresholds and constant offsets come from the validation
-part of the recordings that a run learns from, else from rendered items of the validation families with
-held-out accompaniment.
+The exported network must agree with torch to ``onnx_export.PARITY`` at three lengths or nothing is written.
+Thresholds and constant offsets come from the validation part of the recordings that a run learns from, else
+from rendered items of the validation families with held-out accompaniment. With a rescorer everything is
+calibrated on what it makes of the activations, and it is written beside the network.
 """
 
-import tempfile
-import warnings
+import hashlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 
@@ -24,6 +23,7 @@ from drumlane.errors import ModelError
 from drumlane.files import whole_file
 from drumlane.models.card import ModelCard, write_card
 from drumlane.models.loading import OUTPUTS, Activations
+from drumlane.models.rescorer_model import RescorerModel, load_rescorer, rescorer_beside
 from drumlane.networks.catalog import Network, build, spec_of
 from drumlane.networks.transcriber import Probabilities
 from drumlane.training.calibration import calibrate
@@ -31,12 +31,16 @@ from drumlane.training.calibration_items import calibration_items
 from drumlane.training.cards import Exported, card_of
 from drumlane.training.checkpoints import read_checkpoint
 from drumlane.training.config import RunConfig
+from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference
+from drumlane.training.rescorer_items import heard_of
 from drumlane.training.thresholds import MINIMUM_GAPS
+from drumlane.transcription.dynamics import PLAIN_VELOCITY
+from drumlane.transcription.energies import band_energies
 from drumlane.transcription.repetition import reinforced
+from drumlane.transcription.rescoring import rescored
+from drumlane.vocabulary import LANES
 
-PARITY = 1e-5
 PARITY_LENGTHS = (57, 1000, 6000)  # frames
-OPSET = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Calibrating:
 
     n_items: int = 300
     seconds: float = 30.0  # of each: long enough for patterns to come back
+    rescorer: Path | None = None  # that listens to the network, and is written beside it
     thresholds: tuple[float, ...] | None = None  # of onsets, one for each lane; None: calibrated too
 
 
@@ -76,13 +81,21 @@ def export_transcriber(
     check_parity(network, exported.weights, spec)
     chosen = calibrating or Calibrating()
     check_hears(spec, config)
+    transcriber = hashlib.sha256(exported.weights).hexdigest()
+    rescorer = load_rescorer(chosen.rescorer, transcriber) if chosen.rescorer else None
     items = calibration_items(config, chosen.n_items, chosen.seconds)
-    strength = config.postprocessing.repetition
+    # Candidates of a rescorer are found with its own belief in what comes back; once is enough.
+    strength = 0.0 if rescorer else config.postprocessing.repetition
     heard = [hear(network, item.features[:, : spec.n_bands], spec.fps, strength) for item in items]
+    if rescorer:
+        heard = [rescored_item(h, i.features, spec, rescorer) for h, i in zip(heard, items, strict=True)]
     found = calibrate(heard, [item.hits for item in items], spec.fps, chosen.thresholds)
+    if rescorer:
+        found = replace(found, velocity_curves=(PLAIN_VELOCITY,) * len(LANES))
     calibration = replace(found, repetition=strength)
     card = card_of(exported, config, calibration, MINIMUM_GAPS, command)
-    _write(exported.weights, card, output)
+    card = card.model_copy(update={"rescorer": rescorer.card.sha256 if rescorer else None})
+    _write(exported.weights, card, output, chosen.rescorer)
     return card
 
 
@@ -107,14 +120,14 @@ def _check_output(output: Path) -> None:
         raise ModelError(f"{output}: cannot be written, its folder does not exist; create it first")
 
 
-def _write(weights: bytes, card: ModelCard, output: Path) -> None:
-    """Write network and card; both take their names only when both are written."""
-    with (
-        whole_file(output, ModelError) as partial,
-        whole_file(output.with_suffix(".json"), ModelError) as partial_card,
-    ):
-        partial.write_bytes(weights)
-        write_card(card, partial_card)
+def _write(weights: bytes, card: ModelCard, output: Path, rescorer: Path | None) -> None:
+    """Write network, card and rescorer; all take their names only when all are written."""
+    with ExitStack() as files:
+        files.enter_context(whole_file(output, ModelError)).write_bytes(weights)
+        write_card(card, files.enter_context(whole_file(output.with_suffix(".json"), ModelError)))
+        for path in [rescorer, rescorer.with_suffix(".json")] if rescorer else []:
+            beside = rescorer_beside(output).with_suffix(path.suffix)
+            files.enter_context(whole_file(beside, ModelError)).write_bytes(path.read_bytes())
 
 
 def load_probabilities(checkpoints: Sequence[Path]) -> tuple[Probabilities, FeatureSpec]:
@@ -155,23 +168,7 @@ def load_network(checkpoint: Path) -> tuple[Network, FeatureSpec]:
 def onnx_bytes(network: Probabilities, spec: FeatureSpec) -> bytes:
     """Return the network as ONNX with dynamic batch and time and probabilities as outputs."""
     example = torch.zeros(2, 100, spec.n_bands)
-    axes = {0: "batch", 1: "frames"}
-    names = list(OUTPUTS)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        # The exporter is deprecated upstream and warns about GRUs and batches.
-        warnings.simplefilter("ignore")
-        path = Path(folder) / "network.onnx"
-        torch.onnx.export(
-            network,
-            (example,),
-            str(path),
-            input_names=["features"],
-            output_names=names,
-            dynamic_axes=dict.fromkeys(["features", *names], axes),
-            opset_version=OPSET,
-            dynamo=False,
-        )
-        return path.read_bytes()
+    return onnx_of(network, {"features": example}, OUTPUTS, {0: "batch", 1: "frames"})
 
 
 def check_parity(network: Probabilities, weights: bytes, spec: FeatureSpec) -> float:
@@ -180,18 +177,17 @@ def check_parity(network: Probabilities, weights: bytes, spec: FeatureSpec) -> f
     Raises:
         ModelError: it exceeds ``PARITY``.
     """
-    session = onnxruntime.InferenceSession(weights, providers=["CPUExecutionProvider"])
     rng = np.random.default_rng(0)
-    worst = 0.0
-    for n_frames in PARITY_LENGTHS:
-        features = rng.uniform(0, 6, (1, n_frames, spec.n_bands)).astype(np.float32)
+    questions = (
+        {"features": rng.uniform(0, 6, (1, n_frames, spec.n_bands)).astype(np.float32)}
+        for n_frames in PARITY_LENGTHS
+    )
+
+    def ask(question: Arrays) -> list[NDArray[np.float32]]:
         with torch.inference_mode():
-            ours = [out.numpy() for out in network(torch.from_numpy(features))]
-        theirs = session.run(list(OUTPUTS), {"features": features})
-        worst = max(worst, *(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)))
-    if worst > PARITY:
-        raise ModelError(f"the exported network differs from torch by {worst:.1e}, more than {PARITY:.0e}")
-    return worst
+            return [out.numpy() for out in network(torch.from_numpy(question["features"]))]
+
+    return worst_difference(ask, weights, OUTPUTS, questions)
 
 
 def hear(network: Probabilities, features: NDArray[np.float32], fps: float, repetition: float) -> Activations:
@@ -207,3 +203,18 @@ def hear(network: Probabilities, features: NDArray[np.float32], fps: float, repe
         outputs = network(torch.from_numpy(features[None]))
     onset, *others = (output[0].numpy() for output in outputs)
     return Activations(reinforced(onset, fps, repetition), *others)
+
+
+def rescored_item(
+    heard: Activations, features: NDArray[np.float32], spec: FeatureSpec, rescorer: RescorerModel
+) -> Activations:
+    """Return what a decoder is given of one item when a rescorer has judged it.
+
+    Args:
+        heard: by the network alone.
+        features: shape (frames, bands).
+        spec: of the features.
+        rescorer: that judges.
+    """
+    onset, velocity = rescored(heard_of(heard, spec.fps), band_energies(features, spec), rescorer)
+    return replace(heard, onset=onset, velocity=velocity)

@@ -1,0 +1,113 @@
+"""Rescorer: reads the possible strokes of half a minute as a sequence and judges each.
+
+Flow: transcription.stroke_features -> **rescorer** -> training.rescorer_export -> models.rescorer_model
+
+A transformer encoder. Strokes have times, not places in a list: queries and keys are rotated by angles
+proportional to seconds (Su et al., "RoFormer", 2021), with periods from 60 ms to 40 s, so that attention sees
+the time between two strokes and nothing else of when they were.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+N_OUTPUTS = 5  # logit of a stroke, velocity, logits of three toms
+_PERIODS = (0.06, 40.0)  # s
+_MIDDLE_VELOCITY, _VELOCITY_SCALE = 64.0, 32.0
+
+
+@dataclass(frozen=True, slots=True)
+class RescorerSpec:
+    """The numbers that rebuild the network."""
+
+    n_features: int
+    width: int = 96
+    n_heads: int = 4
+    n_layers: int = 4
+
+    def __post_init__(self) -> None:
+        if min(self.n_features, self.width, self.n_heads, self.n_layers) < 1:
+            raise ValueError(f"{self}: every number must be 1 or more")
+        if self.width % (2 * self.n_heads):
+            raise ValueError(f"width={self.width} must be a multiple of twice n_heads={self.n_heads}")
+
+
+class Rescorer(nn.Module):
+    """Features (batch, strokes, features) to outputs (batch, strokes, ``N_OUTPUTS``)."""
+
+    def __init__(self, spec: RescorerSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.inputs = nn.Linear(spec.n_features, spec.width)
+        self.straight = nn.Linear(spec.n_features, N_OUTPUTS)
+        self.layers = nn.ModuleList(_Layer(spec.width, spec.n_heads) for _ in range(spec.n_layers))
+        self.norm = nn.LayerNorm(spec.width)
+        self.outputs = nn.Linear(spec.width, N_OUTPUTS)
+        n_angles = spec.width // spec.n_heads // 2
+        shortest, longest = (math.log10(period) for period in _PERIODS)
+        periods = torch.logspace(shortest, longest, n_angles)
+        self.register_buffer("speeds", 2 * math.pi / periods)
+
+    def forward(self, strokes: Tensor, times: Tensor, there: Tensor | None = None) -> Tensor:
+        """Return logits of strokes and toms, and velocities in MIDI steps.
+
+        Args:
+            strokes: (batch, strokes, features).
+            times: (batch, strokes), seconds.
+            there: (batch, strokes), False for padding; None: all are there.
+        """
+        angles = times[:, None, :, None] * self.get_buffer("speeds")
+        turns = (angles.cos(), angles.sin())
+        mask = None if there is None else there[:, None, None, :]
+        hidden = self.inputs(strokes)
+        for layer in self.layers:
+            hidden = layer(hidden, turns, mask)
+        found = self.outputs(self.norm(hidden)) + self.straight(strokes)
+        velocity = _MIDDLE_VELOCITY + _VELOCITY_SCALE * found[..., 1:2]
+        return torch.cat([found[..., :1], velocity, found[..., 2:]], dim=-1)
+
+
+class _Layer(nn.Module):
+    """Attention between strokes and a network for each; (batch, strokes, width) to the same."""
+
+    def __init__(self, width: int, n_heads: int) -> None:
+        super().__init__()
+        self.n_heads = n_heads
+        self.norm = nn.LayerNorm(width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.together = nn.Linear(width, width)
+        self.alone = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width)
+        )
+
+    def forward(self, x: Tensor, turns: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        """Return x and what the other strokes add to it."""
+        batch, n_strokes, width = x.shape
+        split = self.query_key_value(self.norm(x)).view(batch, n_strokes, 3, self.n_heads, -1)
+        query, key, value = split.permute(2, 0, 3, 1, 4)
+        heard = F.scaled_dot_product_attention(_turned(query, turns), _turned(key, turns), value, mask)
+        x = x + self.together(heard.transpose(1, 2).reshape(batch, n_strokes, width))
+        added: Tensor = x + self.alone(x)
+        return added
+
+
+def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    cos, sin = turns
+    even, odd = x[..., ::2], x[..., 1::2]
+    return torch.cat([even * cos - odd * sin, even * sin + odd * cos], dim=-1)
+
+
+class RescorerVerdicts(nn.Module):
+    """The network as it is exported: probability, velocity, logits of toms."""
+
+    def __init__(self, network: Rescorer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, strokes: Tensor, times: Tensor) -> Tensor:
+        """Return (batch, strokes, ``N_OUTPUTS``)."""
+        found: Tensor = self.network(strokes, times)
+        return torch.cat([torch.sigmoid(found[..., :1]), found[..., 1:]], dim=-1)

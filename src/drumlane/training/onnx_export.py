@@ -1,0 +1,85 @@
+"""ONNX export: a torch network as bytes, and what it answers compared with torch.
+
+Flow: **onnx_export** -> export, beat_export, rescorer_export
+
+The legacy exporter is used: it keeps batch and time dynamic.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+
+from drumlane.errors import ModelError
+
+PARITY = 1e-5
+OPSET = 17
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+def onnx_of(
+    network: torch.nn.Module,
+    examples: Mapping[str, torch.Tensor],
+    outputs: Sequence[str],
+    axes: Mapping[int, str],
+) -> bytes:
+    """Return a network as ONNX.
+
+    Args:
+        network: whose arguments are tensors.
+        examples: of its arguments, under the names of the inputs.
+        outputs: their names.
+        axes: of all inputs and outputs, those whose size is open, and their names.
+    """
+    names = [*examples, *outputs]
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # The exporter is deprecated upstream and warns about GRUs and batches.
+        warnings.simplefilter("ignore")
+        path = Path(folder) / "network.onnx"
+        torch.onnx.export(
+            network,
+            tuple(examples.values()),
+            str(path),
+            input_names=list(examples),
+            output_names=list(outputs),
+            dynamic_axes={name: dict(axes) for name in names},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+        return path.read_bytes()
+
+
+def worst_difference(
+    ask: Callable[[Arrays], Sequence[NDArray[np.float32]]],
+    weights: bytes,
+    outputs: Sequence[str],
+    questions: Iterable[Arrays],
+    scale: float = 1.0,
+) -> float:
+    """Return the largest difference between torch and an exported network.
+
+    Args:
+        ask: torch: inputs to outputs.
+        weights: ONNX.
+        outputs: their names, in the order of torch's.
+        questions: inputs to ask both.
+        scale: of the outputs; differences are against it.
+
+    Raises:
+        ModelError: it exceeds ``PARITY``.
+    """
+    session = onnxruntime.InferenceSession(weights, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for question in questions:
+        ours, theirs = ask(question), session.run(list(outputs), dict(question))
+        pairs = zip(ours, theirs, strict=True)
+        worst = max(worst, *(float(np.abs(a - b).max()) / scale for a, b in pairs))
+    if worst > PARITY:
+        raise ModelError(f"the exported network differs from torch by {worst:.1e}, more than {PARITY:.0e}")
+    return worst

@@ -1,0 +1,66 @@
+"""Rescorer config: a run that trains the rescorer, typed, read from YAML.
+
+Flow: YAML + ``--set`` -> **rescorer_config** -> rescorer_items, rescorer_run
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from drumlane.rendering.scene_options import SceneOptions
+from drumlane.training.config import read_section
+from drumlane.training.sections import Chance, DataConfig, Section
+
+
+class RescorerNetworkConfig(Section):
+    """Size of the network."""
+
+    width: int = Field(96, ge=8)
+    n_heads: int = Field(4, ge=1)
+    n_layers: int = Field(4, ge=1)
+
+
+class RescorerRunConfig(Section):
+    """A whole run."""
+
+    name: str = Field("rescorer", description="folder of the run below `output`")
+    version: str = Field("1", description="of the model, for its card")
+    output: Path = Field(Path("runs"), description="where runs are kept")
+    seed: int = Field(42, ge=0, description="of everything that is drawn")
+    transcriber: Path = Field(description="model (.onnx) to listen to, exported without a rescorer")
+    data: DataConfig
+    scene: SceneOptions = Field(default_factory=lambda: SceneOptions(seconds=30.0))
+    plain_share: Chance = Field(0.5, description="share of items on kits as they are, in a plain room")
+    arranged_share: Chance = Field(0.15, description="share of items whose grooves are rearranged")
+    n_items: int = Field(6000, ge=1, description="rendered for training, once")
+    validation_items: int = Field(240, ge=1)
+    items_per_file: int = Field(100, ge=1)
+    num_workers: int = Field(2, ge=1, description="processes that render")
+    num_steps: int = Field(5000, ge=1)
+    batch_size: int = Field(12, ge=1)
+    learning_rate: float = Field(0.0015, gt=0, description="highest of the cycle")
+    weight_decay: float = Field(0.03, ge=0)
+    average: float = Field(0.995, ge=0, lt=1, description="decay of the averaged weights, which are kept")
+    velocity_weight: float = Field(3.0, ge=0)
+    tom_weight: float = Field(0.2, ge=0)
+    height_shift: float = Field(0.3, ge=0, description="heights of a lane differ by kit: deviation, drawn")
+    level_shift: float = Field(3.0, ge=0, description="dB: levels of a drum differ by kit, deviation, drawn")
+    velocity_shift: float = Field(0.3, ge=0, description="quarters of the range, by drum, deviation, drawn")
+    every_n_steps: int = Field(500, ge=1, description="between two validations, which save a checkpoint")
+    num_threads: int | None = Field(None, ge=1)
+    model: RescorerNetworkConfig = Field(default_factory=RescorerNetworkConfig)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run's items, checkpoints and model are."""
+        return self.output / self.name
+
+
+def read_rescorer_config(path: Path, overrides: Sequence[str] = ()) -> RescorerRunConfig:
+    """Read a YAML file and apply ``a.b=value`` overrides; relative paths are taken from the working folder.
+
+    Raises:
+        ConfigError: the file is missing or not YAML, or a name or value in it is wrong.
+    """
+    return read_section(RescorerRunConfig, path, overrides)

@@ -1,0 +1,101 @@
+"""Rescorer export: a checkpoint of the rescorer becomes an ONNX file with its card.
+
+Flow: rescorer_run -> **rescorer_export** -> models.rescorer_model
+"""
+
+import datetime
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from drumlane.errors import ModelError
+from drumlane.files import whole_file
+from drumlane.models.card import Training, write_card
+from drumlane.models.loading import load_model
+from drumlane.models.rescorer_model import RescorerCard
+from drumlane.networks.rescorer import Rescorer, RescorerVerdicts
+from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference
+from drumlane.training.provenance import training_sources, weights_licence
+from drumlane.training.rescorer_config import RescorerRunConfig
+from drumlane.training.rescorer_items import proposing_of_card
+from drumlane.training.rescorer_run import load_rescorer_network
+from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES
+
+PARITY_LENGTHS = (1, 57, 600)  # strokes
+_SCALE = 127.0  # velocities are the largest outputs
+_NOTES = (
+    "Trained on what a transcriber hears in rendered audio: human grooves (train split) on sampled and "
+    "procedural kits, with accompaniment. The checkpoint was chosen on kit families, grooves and music kept "
+    "out of training."
+)
+
+
+def export_rescorer(checkpoint: Path, config: RescorerRunConfig, output: Path, command: str) -> RescorerCard:
+    """Write ``output`` (.onnx) and its card beside it; return the card.
+
+    Raises:
+        ModelError: the checkpoint or its transcriber cannot be read, the export disagrees with torch, or
+            ``output`` cannot be written.
+    """
+    network = load_rescorer_network(checkpoint)
+    weights = rescorer_onnx(network)
+    check_rescorer_parity(network, weights)
+    heard = load_model(config.transcriber).card
+    proposing = proposing_of_card(heard)
+    card = RescorerCard(
+        name="drumlane-rescorer",
+        version=config.version,
+        created=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        transcriber=heard.sha256,
+        n_features=network.spec.n_features,
+        thresholds=dict(zip(LANE_NAMES, proposing.thresholds, strict=True)),
+        minimum_gaps=dict(zip(LANE_NAMES, proposing.minimum_gaps, strict=True)),
+        articulation_thresholds={
+            drum.value: threshold
+            for drum, threshold in zip(ARTICULATIONS, proposing.articulation_thresholds, strict=True)
+        },
+        repetition=proposing.repetition,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        license=weights_licence(config.data),
+        training=Training(command=command, data=training_sources(config.data), notes=_NOTES),
+    )
+    with (
+        whole_file(output, ModelError) as partial,
+        whole_file(output.with_suffix(".json"), ModelError) as partial_card,
+    ):
+        partial.write_bytes(weights)
+        write_card(card, partial_card)
+    return card
+
+
+def rescorer_onnx(network: Rescorer) -> bytes:
+    """Return the network as ONNX with dynamic batch and number of strokes."""
+    examples = {"strokes": torch.zeros(2, 10, network.spec.n_features), "times": torch.rand(2, 10)}
+    return onnx_of(RescorerVerdicts(network).eval(), examples, ["verdicts"], {0: "batch", 1: "strokes"})
+
+
+def check_rescorer_parity(network: Rescorer, weights: bytes) -> float:
+    """Return the largest difference between torch and the exported network over three lengths.
+
+    Raises:
+        ModelError: it exceeds ``onnx_export.PARITY`` of the largest output.
+    """
+    rng = np.random.default_rng(0)
+    verdicts = RescorerVerdicts(network).eval()
+    questions = (
+        {
+            "strokes": rng.normal(0, 1, (1, n, network.spec.n_features)).astype(np.float32),
+            "times": np.sort(rng.uniform(0, 30, (1, n))).astype(np.float32),
+        }
+        for n in PARITY_LENGTHS
+    )
+
+    def ask(question: Arrays) -> list[NDArray[np.float32]]:
+        with torch.inference_mode():
+            return [verdicts(*(torch.from_numpy(question[name]) for name in ("strokes", "times"))).numpy()]
+
+    return worst_difference(ask, weights, ["verdicts"], questions, _SCALE)

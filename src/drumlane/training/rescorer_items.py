@@ -1,0 +1,246 @@
+"""Rescorer items: half minutes of rendered music as a transcriber hears them, each stroke with the truth.
+
+Flow: items (rendering), models, transcription.rescoring -> **rescorer_items** -> rescorer_run
+
+Rendering and hearing take longer than learning, so items are made once and kept in files of the run's folder;
+a run that was interrupted makes those that are missing. Item n is the same whoever makes it.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.audio.features import FeatureSpec
+from drumlane.data.workers import each
+from drumlane.errors import ConfigError, DatasetError, ModelError
+from drumlane.evaluation.matching import match_onsets
+from drumlane.files import whole_file
+from drumlane.models.card import ModelCard
+from drumlane.models.loading import Activations, Model, load_model
+from drumlane.performance import Hit
+from drumlane.rendering.material import Material
+from drumlane.rendering.scene import draw_scene, render_scene
+from drumlane.rendering.scene_options import SceneOptions
+from drumlane.training.items import encode_item, levelled, load_material
+from drumlane.training.rescorer_config import RescorerRunConfig
+from drumlane.transcription.activations import PRESENCE_STEP
+from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
+from drumlane.transcription.energies import band_energies
+from drumlane.transcription.rescoring import features_of_candidates
+from drumlane.transcription.toms import TOM_LANES
+from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
+
+Part = Literal["train", "validation"]
+TOLERANCE = 0.05  # s
+NO_TOM = -1
+_SETTINGS = "items.json"
+_VALIDATION_SEED = 10**9
+# Lanes that are judged together: a tom's stroke is one, whichever tom it was heard on.
+_GROUPS = (*((lane,) for lane in LANES if lane not in TOM_LANES), TOM_LANES)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JudgedItem:
+    """The candidates of one item; one row for each."""
+
+    features: NDArray[np.float16]  # (strokes, stroke_features.N_FEATURES)
+    times: NDArray[np.float32]  # seconds
+    real: NDArray[np.bool_]
+    velocities: NDArray[np.float32]  # MIDI, of what was struck; nan where nothing was
+    toms: NDArray[np.int8]  # 0 high, 1 middle, 2 low; NO_TOM where none was struck
+
+
+def proposing_of_card(card: ModelCard) -> Proposing:
+    """Return how candidates are found in what a transcriber hears on its own."""
+    return Proposing(
+        tuple(card.thresholds[name] for name in LANE_NAMES),
+        tuple(card.minimum_gaps[name] for name in LANE_NAMES),
+        tuple(card.articulation_thresholds[drum.value] for drum in ARTICULATIONS),
+        card.repetition,
+    )
+
+
+def heard_of(activations: Activations, fps: float) -> Heard:
+    """Return the activations of one item, as they are kept of a recording."""
+    onset, velocity, articulation, presence = (
+        np.asarray(values, dtype=np.float16).astype(np.float32)
+        for values in (
+            activations.onset,
+            activations.velocity,
+            activations.articulation,
+            activations.presence[::PRESENCE_STEP],
+        )
+    )
+    return Heard(onset, velocity, articulation, presence, PRESENCE_STEP, fps)
+
+
+def judge(candidates: Candidates, hits: Sequence[Hit], features: NDArray[np.float32]) -> JudgedItem:
+    """Return candidates with the truth: each is matched with one hit of its lane, ±50 ms, at most.
+
+    Args:
+        candidates: of one item.
+        hits: what was struck.
+        features: of the candidates.
+    """
+    n = len(candidates)
+    velocities, toms = np.full(n, np.nan, np.float32), np.full(n, NO_TOM, np.int8)
+    for group in _GROUPS:
+        struck = [hit for hit in hits if hit.drum.lane in group]
+        mine = np.flatnonzero(np.isin(candidates.lanes, group))
+        for i, j in match_onsets([h.time for h in struck], candidates.times[mine], TOLERANCE).tolist():
+            lane = struck[i].drum.lane
+            velocities[mine[j]] = struck[i].velocity
+            if lane in TOM_LANES:
+                toms[mine[j]] = TOM_LANES.index(lane)
+    return JudgedItem(
+        features.astype(np.float16),
+        (candidates.times - (candidates.times[0] if n else 0.0)).astype(np.float32),
+        ~np.isnan(velocities),
+        velocities,
+        toms,
+    )
+
+
+def make_items(config: RescorerRunConfig, part: Part) -> Iterator[float]:
+    """Make the items of a part that are missing; yield the fraction that is done.
+
+    Raises:
+        ConfigError: the folder's items were made with other settings.
+        DatasetError: material is missing.
+        ModelError: the transcriber cannot be loaded, or has a rescorer already.
+    """
+    folder = _folder(config, part)
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_settings(config)
+    if load_model(config.transcriber).rescorer:
+        raise ModelError(f"{config.transcriber}: has a rescorer already; export it without --rescorer")
+    n_files = -(-_n_items(config, part) // config.items_per_file)
+    missing = [n for n in range(n_files) if not _file(folder, n).exists()]
+    n_there = n_files - len(missing)
+    for n_done, _ in enumerate(each(partial(_make_file, config, part), missing, config.num_workers), 1):
+        yield (n_there + n_done) / n_files
+
+
+def read_items(config: RescorerRunConfig, part: Part) -> list[JudgedItem]:
+    """Return the items of a part that hold candidates.
+
+    Raises:
+        DatasetError: a file is missing or damaged.
+    """
+    items = []
+    for path in sorted(_folder(config, part).glob("*.npz")):
+        try:
+            with np.load(path) as arrays:
+                ends = np.cumsum(arrays["lengths"])[:-1]
+                columns = [np.split(arrays[name], ends) for name in JudgedItem.__slots__]
+        except (OSError, ValueError, KeyError) as error:
+            raise DatasetError(
+                f"{path}: not a file of items ({error}); delete it, it is made again"
+            ) from None
+        items += [JudgedItem(*values) for values in zip(*columns, strict=True) if len(values[0])]
+    if not items:
+        raise DatasetError(f"{_folder(config, part)}: no items")
+    return items
+
+
+def _folder(config: RescorerRunConfig, part: Part) -> Path:
+    return config.folder / "items" / part
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"{number:05}.npz"
+
+
+def _n_items(config: RescorerRunConfig, part: Part) -> int:
+    return config.n_items if part == "train" else config.validation_items
+
+
+def _check_settings(config: RescorerRunConfig) -> None:
+    """Refuse to mix items that were made in different ways."""
+    names = ("seed", "transcriber", "data", "scene", "plain_share", "arranged_share", "items_per_file")
+    wanted = config.model_dump(mode="json", include=set(names))
+    path = config.folder / "items" / _SETTINGS
+    if not path.exists():
+        with whole_file(path, DatasetError) as partial_file:
+            partial_file.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    differing = [name for name in names if found.get(name) != wanted[name]]
+    if differing:
+        raise ConfigError(
+            f"{path.parent}: its items were made with another {', '.join(differing)}; "
+            "pass --set name=NAME for a new run"
+        )
+
+
+def _make_file(config: RescorerRunConfig, part: Part, number: int) -> None:
+    """Make the items of one file."""
+    first = number * config.items_per_file
+    numbers = range(first, min(first + config.items_per_file, _n_items(config, part)))
+    items = [_make_item(config, part, n) for n in numbers]
+    columns: dict[str, NDArray[Any]] = {
+        name: np.concatenate([getattr(item, name) for item in items]) for name in JudgedItem.__slots__
+    }
+    lengths = np.array([len(item.times) for item in items])
+    with whole_file(_file(_folder(config, part), number), DatasetError) as path, path.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, lengths=lengths, **columns)
+
+
+def _make_item(config: RescorerRunConfig, part: Part, number: int) -> JudgedItem:
+    """Render, hear and judge item ``number``."""
+    material, model = _material(config.model_dump_json(), part), _transcriber(config.transcriber)
+    spec = model.card.feature_spec
+    seed = (config.seed + (_VALIDATION_SEED if part == "validation" else 0), number)
+    scene = draw_scene(material, _options(config, np.random.default_rng(seed)), (*seed, 1))
+    item = levelled(render_scene(scene))
+    features, _ = encode_item(item, spec)
+    return hear_and_judge(features, item.hits, model, spec)
+
+
+def hear_and_judge(
+    features: NDArray[np.float32], hits: Sequence[Hit], model: Model, spec: FeatureSpec
+) -> JudgedItem:
+    """Return what a transcriber proposes in an item, and the truth about it."""
+    out = model.run(features[None])
+    heard = heard_of(
+        Activations(out.onset[0], out.velocity[0], out.articulation[0], out.presence[0]), spec.fps
+    )
+    proposing = proposing_of_card(model.card)
+    candidates = find_candidates(heard, proposing)
+    known = features_of_candidates(candidates, 0, band_energies(features, spec), proposing)
+    return judge(candidates, hits, known)
+
+
+def _options(config: RescorerRunConfig, rng: np.random.Generator) -> SceneOptions:
+    """Return how an item is drawn: on a kit as it is, or changed in every way; played or rearranged."""
+    arranged, plain = rng.random() < config.arranged_share, rng.random() < config.plain_share
+    scene = replace(config.scene, arranged=arranged)
+    if not plain:
+        return scene
+    return replace(
+        scene,
+        coloured=False,
+        mixed_kit=0.25,
+        percussion=0.03,
+        noise=0.1,
+        rattle=0.1,
+        layered=0.05,
+        soft_sticks=0.05,
+    )
+
+
+@lru_cache(maxsize=2)
+def _material(config: str, part: Part) -> Material:
+    parsed = RescorerRunConfig.model_validate_json(config)
+    return load_material(parsed.data, part, parsed.seed)
+
+
+@lru_cache(maxsize=1)
+def _transcriber(path: Path) -> Model:
+    return load_model(path, threads=1)

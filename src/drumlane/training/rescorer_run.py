@@ -1,0 +1,197 @@
+"""Rescorer run: the rescorer trained on judged items, resumable at any checkpoint.
+
+Flow: rescorer_config -> rescorer_items, rescorer_batches, networks.rescorer -> **rescorer_run** ->
+rescorer_export
+
+A plain loop, as for beats. Step n draws the same items and shifts whenever it is run, so that a resumed run
+ends as one that was not interrupted. ``last.ckpt`` is the newest state, ``best.ckpt`` the one with the least
+loss on kits, grooves and music of the validation part.
+"""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from drumlane.errors import ConfigError, ModelError
+from drumlane.files import whole_file
+from drumlane.networks.rescorer import Rescorer, RescorerSpec
+from drumlane.training.rescorer_batches import RescorerBatch, collate
+from drumlane.training.rescorer_config import RescorerRunConfig
+from drumlane.training.rescorer_items import JudgedItem, make_items, read_items
+from drumlane.training.torch_files import check_run_folder, read_torch_file
+from drumlane.transcription.stroke_features import N_FEATURES
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+_WARM_UP = 200  # steps
+_CLIP = 1.0
+_ABSOLUTE = 0.3  # weight of a velocity error that all strokes of an item share
+_MIDI = 127.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _State:
+    """What a checkpoint holds."""
+
+    network: Rescorer
+    averaged: Rescorer
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    best: float = math.inf
+
+
+def train_rescorer(config: RescorerRunConfig, resume: bool = False) -> Path:
+    """Train and return the best checkpoint.
+
+    Raises:
+        ConfigError: the run's folder holds an earlier run that is not resumed, or there is none to resume.
+        DatasetError: material is missing.
+        ModelError: the transcriber cannot be loaded.
+    """
+    check_run_folder(config.folder, LAST, resume)
+    if config.num_threads:
+        torch.set_num_threads(config.num_threads)
+    torch.manual_seed(config.seed)
+    state = _new_state(config)
+    if resume:
+        _load(state, config.folder / LAST, config)
+    for part in ("train", "validation"):
+        for done in make_items(config, part):
+            _log.info("items for %s: %.0f %%", part, 100 * done)
+    items = read_items(config, "train")
+    held_out = read_items(config, "validation")
+    while state.step < config.num_steps:
+        losses = _step(state, items, config)
+        if state.step % config.every_n_steps == 0 or state.step == config.num_steps:
+            _validate(state, losses, held_out, config)
+    return config.folder / BEST
+
+
+def load_rescorer_network(checkpoint: Path) -> Rescorer:
+    """Return the averaged network of a checkpoint, ready for inference.
+
+    Raises:
+        ModelError: the file is missing or is not a checkpoint of a rescorer.
+    """
+    saved = _read(checkpoint)
+    network = Rescorer(RescorerSpec(**saved["model"]))
+    network.load_state_dict(saved["averaged"])
+    return network.eval()
+
+
+def losses_of(found: Tensor, batch: RescorerBatch) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the losses of strokes, velocities and toms.
+
+    Velocities are scored against each other within an item first: how loud a recording is as a whole says
+    little of how hard it was played.
+    """
+    strokes = F.binary_cross_entropy_with_logits(found[..., 0], batch.real, reduction="none")[batch.there]
+    struck = ~batch.velocities.isnan()
+    none = torch.zeros(())
+    off = torch.where(struck, (found[..., 1] - batch.velocities) / _MIDI, none)
+    shared = off.sum(dim=1, keepdim=True) / struck.sum(dim=1, keepdim=True).clamp(min=1)
+    own = torch.where(struck, off - shared, none)
+    n_struck = struck.sum().clamp(min=1)
+    velocity = (own.abs().sum() + _ABSOLUTE * off.abs().sum()) / n_struck
+    of_toms = batch.toms >= 0
+    toms = F.cross_entropy(found[..., 2:][of_toms], batch.toms[of_toms]) if of_toms.any() else 0 * found.sum()
+    return strokes.mean(), velocity, toms
+
+
+def _new_state(config: RescorerRunConfig) -> _State:
+    spec = RescorerSpec(N_FEATURES, **config.model.model_dump())
+    network, averaged = Rescorer(spec), Rescorer(spec)
+    averaged.load_state_dict(network.state_dict())
+    optimizer = torch.optim.AdamW(
+        network.parameters(), config.learning_rate, weight_decay=config.weight_decay
+    )
+    return _State(network, averaged.eval(), optimizer)
+
+
+def _step(state: _State, items: Sequence[JudgedItem], config: RescorerRunConfig) -> tuple[float, ...]:
+    rng = np.random.default_rng((config.seed, state.step))
+    drawn = [items[i] for i in rng.integers(len(items), size=config.batch_size)]
+    batch = collate(drawn, config, rng)
+    rate = _rate(state.step, config)
+    for group in state.optimizer.param_groups:
+        group["lr"] = rate
+    losses = losses_of(state.network(batch.features, batch.times, batch.there), batch)
+    state.optimizer.zero_grad()
+    _total(losses, config).backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(state.network.parameters(), _CLIP)
+    state.optimizer.step()
+    with torch.no_grad():
+        for mean, new in zip(state.averaged.parameters(), state.network.parameters(), strict=True):
+            mean.lerp_(new, 1 - config.average)
+    state.step += 1
+    return tuple(float(loss.detach()) for loss in losses)
+
+
+def _rate(step: int, config: RescorerRunConfig) -> float:
+    """Return the learning rate: up, then down along a cosine."""
+    falling = 0.5 + 0.5 * math.cos(math.pi * step / config.num_steps)
+    return config.learning_rate * min(1.0, (step + 1) / _WARM_UP) * falling
+
+
+def _total(losses: tuple[Tensor, Tensor, Tensor], config: RescorerRunConfig) -> Tensor:
+    strokes, velocity, toms = losses
+    return strokes + config.velocity_weight * velocity + config.tom_weight * toms
+
+
+def _validate(
+    state: _State, losses: tuple[float, ...], items: Sequence[JudgedItem], config: RescorerRunConfig
+) -> None:
+    total, weights = np.zeros(3), 0
+    for first in range(0, len(items), config.batch_size):
+        batch = collate(items[first : first + config.batch_size], config, None)
+        with torch.inference_mode():
+            found = losses_of(state.averaged(batch.features, batch.times, batch.there), batch)
+        n_strokes = int(batch.there.sum())
+        total += n_strokes * np.array([float(loss) for loss in found])
+        weights += n_strokes
+    means = [torch.tensor(value / weights) for value in total.tolist()]
+    score = float(_total((means[0], means[1], means[2]), config))
+    _log.info(
+        "step %d: strokes %.4f, velocity %.4f, toms %.4f; validation %.4f, %.4f, %.4f: %.4f",
+        *(state.step, *losses, *(float(mean) for mean in means), score),
+    )
+    better = score < state.best
+    state.best = min(score, state.best)
+    for name in [LAST, BEST] if better else [LAST]:
+        _save(state, config.folder / name)
+
+
+def _save(state: _State, path: Path) -> None:
+    saved = {
+        "model": asdict(state.network.spec),
+        "network": state.network.state_dict(),
+        "averaged": state.averaged.state_dict(),
+        "optimizer": state.optimizer.state_dict(),
+        "step": state.step,
+        "best": state.best,
+    }
+    with whole_file(path, ModelError) as partial:
+        torch.save(saved, partial)
+
+
+def _load(state: _State, path: Path, config: RescorerRunConfig) -> None:
+    saved = _read(path)
+    if saved["model"] != asdict(state.network.spec):
+        raise ConfigError(f"{path}: trained with model {saved['model']}, the configuration has another")
+    state.network.load_state_dict(saved["network"])
+    state.averaged.load_state_dict(saved["averaged"])
+    state.optimizer.load_state_dict(saved["optimizer"])
+    state.step, state.best = saved["step"], saved["best"]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return read_torch_file(path, {"model", "averaged"}, "a checkpoint of a rescorer")

@@ -1,0 +1,138 @@
+"""Candidates: everything in activations that may be a stroke, far below the thresholds of hits.
+
+Flow: repetition, peaks, rivals, presence, dynamics -> **candidates** -> stroke_levels, stroke_features
+
+The first hearing proposes, the second one (``rescoring``) decides.
+"""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.transcription.dynamics import around_peaks
+from drumlane.transcription.peaks import nearest_frames, pick_peaks
+from drumlane.transcription.presence import present
+from drumlane.transcription.repetition import reinforced
+from drumlane.transcription.rivals import without_rivals
+from drumlane.vocabulary import ARTICULATIONS, DRUM_OF_LANE, LANES, LANES_OF_ARTICULATIONS, Drum, Lane
+
+LOWEST = 0.4  # of a lane's threshold
+_LEAST_HEIGHT = 0.06
+_NEAR = 3  # frames: activations of other lanes need not peak in the same one
+
+DRUMS: tuple[Drum, ...] = tuple(Drum)
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposing:
+    """How candidates are found; tuples are in lane order."""
+
+    thresholds: tuple[float, ...]  # of hits, as the first hearing alone would have them
+    minimum_gaps: tuple[float, ...]  # seconds
+    articulation_thresholds: tuple[float, ...]
+    repetition: float = 0.0  # see ``repetition``
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Activations of a recording or of a part of it, 0..1."""
+
+    onset: NDArray[np.float32]  # (frames, 8)
+    velocity: NDArray[np.float32]  # (frames, 8)
+    articulation: NDArray[np.float32]  # (frames, 6)
+    presence: NDArray[np.float32]  # (frames / step, 8), of every ``step``-th frame
+    step: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Possible strokes in order of time; every array has one row for each."""
+
+    times: Floats  # seconds
+    frames: NDArray[np.intp]
+    lanes: NDArray[np.intp]
+    drums: NDArray[np.intp]  # indices of DRUMS
+    heights: Floats  # activation of the own lane, with what comes back believed
+    activations: NDArray[np.float32]  # (strokes, 8), the same around the stroke in every lane
+    plain: NDArray[np.float32]  # (strokes, 8), as the network heard it
+    velocities: Floats  # the network's, 0..1
+    articulations: NDArray[np.float32]  # (strokes, 6)
+    presences: NDArray[np.float32]  # (strokes, 8), mean over several seconds
+
+    def __len__(self) -> int:
+        """Return the number of candidates."""
+        return len(self.times)
+
+    def part(self, which: slice) -> "Candidates":
+        """Return some of them."""
+        return Candidates(*(getattr(self, field.name)[which] for field in fields(self)))
+
+
+def find_candidates(heard: Heard, proposing: Proposing) -> Candidates:
+    """Return the candidates in activations."""
+    onset = reinforced(heard.onset, heard.fps, proposing.repetition).astype(np.float32)
+    lowest = [max(_LEAST_HEIGHT, LOWEST * threshold) for threshold in proposing.thresholds]
+    peaks = without_rivals(
+        [pick_peaks(onset[:, i], lowest[i], proposing.minimum_gaps[i], heard.fps) for i in LANES],
+        proposing.thresholds,
+    )
+    lanes = np.concatenate([np.full(len(times), lane, np.intp) for lane, (times, _) in enumerate(peaks)])
+    times = np.concatenate([times for times, _ in peaks])
+    order = np.argsort(times, kind="stable")
+    lanes, times = lanes[order], times[order]
+    frames = nearest_frames(times, heard.fps, len(onset))
+    near = np.clip(frames[:, None] + np.arange(-_NEAR, _NEAR + 1), 0, len(onset) - 1)
+    told = _by_lane(heard.articulation, onset, frames, lanes)
+    presence = present(heard.presence, heard.fps / heard.step)
+    return Candidates(
+        times=times,
+        frames=frames,
+        lanes=lanes,
+        drums=_drums(told, lanes, proposing.articulation_thresholds),
+        heights=np.concatenate([heights for _, heights in peaks])[order],
+        activations=onset[near].max(axis=1, initial=0.0),
+        plain=heard.onset[near].max(axis=1, initial=0.0),
+        velocities=_of_own_lane(heard.velocity, onset, frames, lanes),
+        articulations=told,
+        presences=presence[frames // heard.step],
+    )
+
+
+def _of_own_lane(
+    values: NDArray[np.float32], onset: NDArray[np.float32], frames: NDArray[np.intp], lanes: NDArray[np.intp]
+) -> Floats:
+    """Return each stroke's value in its own lane, shape (strokes,)."""
+    found = np.zeros(len(frames))
+    for lane in LANES:
+        mine = lanes == lane
+        found[mine] = around_peaks(values[:, lane], onset[:, lane], frames[mine])
+    return found
+
+
+def _by_lane(
+    values: NDArray[np.float32], onset: NDArray[np.float32], frames: NDArray[np.intp], lanes: NDArray[np.intp]
+) -> NDArray[np.float32]:
+    """Return all columns of ``values`` at each stroke, weighted by the onsets of its own lane."""
+    columns = range(values.shape[1])
+    found = np.zeros((len(frames), values.shape[1]), dtype=np.float32)
+    for lane in LANES:
+        mine = lanes == lane
+        for column in columns:
+            found[mine, column] = around_peaks(values[:, column], onset[:, lane], frames[mine])
+    return found
+
+
+def _drums(
+    told: NDArray[np.float32], lanes: NDArray[np.intp], thresholds: tuple[float, ...]
+) -> NDArray[np.intp]:
+    """Return the articulation that exceeds its threshold most, else the lane's plain stroke."""
+    drums = np.array([DRUMS.index(DRUM_OF_LANE[lane]) for lane in LANES], dtype=np.intp)[lanes]
+    best = np.zeros(len(lanes))
+    for column, (drum, lane) in enumerate(zip(ARTICULATIONS, LANES_OF_ARTICULATIONS, strict=True)):
+        excess = np.where(lanes == lane, told[:, column].astype(np.float64) - thresholds[column], -1.0)
+        stronger = (excess >= 0) & ((excess > best) | (drums == DRUMS.index(DRUM_OF_LANE[Lane(lane)])))
+        drums[stronger], best[stronger] = DRUMS.index(drum), excess[stronger]
+    return drums

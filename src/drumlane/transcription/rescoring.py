@@ -1,0 +1,118 @@
+"""Rescoring: a second hearing that weighs every possible stroke against all others of the recording.
+
+Flow: transcription.activations -> candidates, stroke_levels, stroke_features, models.rescorer_model ->
+**rescoring** -> decoding
+
+The first network hears frames; it knows neither how this recording's own drums sound nor what is played
+around. Here each candidate's share of the sound is told by templates of the recording's own drums, and a
+network reads all candidates of half a minute as a sequence: how probably each is a stroke, how hard it was
+struck, and which tom it was on. The answers are written into the activations in place of the first hearing's:
+everything behind works as before.
+
+Two passes, as in speech recognition: candidates, then rescoring with more context.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from drumlane.models.rescorer_model import RescorerModel, Verdicts
+from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
+from drumlane.transcription.stroke_features import stroke_features
+from drumlane.transcription.stroke_levels import stroke_levels
+from drumlane.transcription.toms import TOM_LANES
+from drumlane.vocabulary import LANES
+
+PART_SECONDS = 20.0  # judged at once
+MARGIN_SECONDS = 5.0  # heard on either side of it; together as long as the items of training
+_WIDTH = 0.8  # frames: standard deviation of a peak as it is written
+
+Frames = NDArray[np.float32]
+
+
+def proposing_of(model: RescorerModel) -> Proposing:
+    """Return how a rescorer wants its candidates to be found."""
+    card = model.card
+    return Proposing(
+        tuple(card.thresholds.values()),
+        tuple(card.minimum_gaps.values()),
+        tuple(card.articulation_thresholds.values()),
+        card.repetition,
+    )
+
+
+def features_of_candidates(
+    candidates: Candidates, first: int, energies: NDArray[np.floating[Any]], proposing: Proposing
+) -> Frames:
+    """Return what is known of candidates before they are judged, shape (strokes, features).
+
+    Args:
+        candidates: all of half a minute.
+        first: the frame in which the half minute begins.
+        energies: ``energies.band_energies`` of it, shape (frames, bands).
+        proposing: how the candidates were found.
+    """
+    against = candidates.heights / np.array(proposing.thresholds)[candidates.lanes]
+    belief = np.square(np.clip(against - 0.2, 0.05, 1.0))
+    levels = stroke_levels(energies, candidates.frames - first, candidates.drums, belief)
+    return stroke_features(candidates, levels, proposing.thresholds)
+
+
+def rescored(
+    heard: Heard, energies: NDArray[np.floating[Any]], model: RescorerModel
+) -> tuple[Frames, Frames]:
+    """Return onset and velocity activations (frames, 8) with the verdicts in place of what was heard.
+
+    Args:
+        heard: activations of a recording of any length.
+        energies: ``energies.band_energies`` of the same frames.
+        model: that judges.
+    """
+    proposing = proposing_of(model)
+    candidates = find_candidates(heard, proposing)
+    onset, velocity = np.zeros_like(heard.onset), heard.velocity.copy()
+    for part, judged, frames in _parts(candidates.times, heard.fps):
+        mine = candidates.part(part)
+        features = features_of_candidates(mine, frames.start, energies[frames], proposing)
+        verdicts = model.run(features, mine.times - mine.times[0])
+        within = slice(judged.start - part.start, judged.stop - part.start)
+        _write(candidates.part(judged), verdicts.part(within), heard.fps, (onset, velocity))
+    return onset, velocity
+
+
+def _parts(times: NDArray[np.float64], fps: float) -> Iterator[tuple[slice, slice, slice]]:
+    """Yield slices of the candidates that are heard together, of those judged then, and of their frames."""
+    start = 0
+    while start < len(times):
+        begins = float(times[start])
+        first, last = begins - MARGIN_SECONDS, begins + PART_SECONDS + MARGIN_SECONDS
+        heard_from, stop, heard_to = np.searchsorted(times, [first, begins + PART_SECONDS, last]).tolist()
+        yield (
+            slice(heard_from, heard_to),
+            slice(start, stop),
+            slice(max(0, round(first * fps)), round(last * fps) + 1),
+        )
+        start = stop
+
+
+def _write(candidates: Candidates, verdicts: Verdicts, fps: float, into: tuple[Frames, Frames]) -> None:
+    """Write peaks whose place and height a parabola through their logarithms gives back exactly."""
+    onset, velocity = into
+    toms = np.exp(verdicts.toms - verdicts.toms.max(axis=1, keepdims=True))
+    velocities = (np.clip(verdicts.velocity, 1.0, 127.0) - 1) / 126
+    off = candidates.times * fps - candidates.frames  # frames, -0.5 to 0.5
+    for step in (-1, 0, 1):
+        frames = candidates.frames + step
+        inside = (frames >= 0) & (frames < len(onset))
+        fall = np.exp((off**2 - (step - off) ** 2) / (2 * _WIDTH**2))
+        heights = verdicts.probability * fall
+        for lane in LANES:
+            mine, written = candidates.lanes == lane, heights
+            if lane in TOM_LANES:  # a tom's stroke may have been on any of them
+                mine = np.isin(candidates.lanes, TOM_LANES)
+                written = heights * toms[:, TOM_LANES.index(lane)]
+            mine = mine & inside
+            velocity[frames[mine], lane] = velocities[mine]
+            np.maximum.at(onset[:, lane], frames[mine], written[mine].astype(onset.dtype))

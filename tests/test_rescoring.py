@@ -1,0 +1,257 @@
+"""Rescoring: sound parted among strokes, candidates, what is told of them, and verdicts written back."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from drumlane.audio.features import FeatureSpec, log_mel
+from drumlane.models.loading import SHIPPED, load_model
+from drumlane.models.rescorer_model import RescorerModel, Verdicts
+from drumlane.transcription.candidates import DRUMS, Candidates, Heard, Proposing, find_candidates
+from drumlane.transcription.energies import FLOOR_DB, N_BANDS, band_energies
+from drumlane.transcription.peaks import pick_peaks
+from drumlane.transcription.rescoring import PART_SECONDS, features_of_candidates, rescored
+from drumlane.transcription.stroke_features import LEVEL, N_FEATURES, stroke_features
+from drumlane.transcription.stroke_levels import stroke_levels
+from drumlane.transcription.toms import TOM_LANES
+from drumlane.vocabulary import ARTICULATIONS, DRUM_OF_LANE, LANES, Drum, Lane
+
+FPS = 100.0
+PROPOSING = Proposing((0.4,) * len(LANES), (0.03,) * len(LANES), (0.5,) * len(ARTICULATIONS))
+seeds = st.integers(0, 2**32 - 1)
+
+
+# Energies -------------------------------------------------------------------------------------------
+
+
+def test_energies_are_the_squared_magnitudes_that_librosa_hears() -> None:
+    librosa = pytest.importorskip("librosa")
+    spec, rng = FeatureSpec(), np.random.default_rng(1)
+    sound = (rng.normal(0, 0.1, 44100) * np.linspace(0, 1, 44100)).astype(np.float32)
+    mel = librosa.feature.melspectrogram(
+        y=sound, sr=44100, n_fft=2048, hop_length=441, n_mels=80, fmin=30, fmax=16000,
+        power=1, htk=True, center=True, pad_mode="constant",
+    )  # fmt: skip
+    edges = librosa.mel_frequencies(82, fmin=30, fmax=16000, htk=True)
+    energy = np.square(mel.T) * (edges[2:] - edges[:-2]) / 2
+    expected = 10 * np.log10(energy.reshape(len(energy), N_BANDS, 4).sum(axis=2) + 1e-16)
+    assert np.abs(band_energies(log_mel(sound, spec), spec) - expected).max() < 0.02
+
+
+def test_twice_as_loud_is_six_decibels_and_silence_is_the_floor() -> None:
+    spec = FeatureSpec()
+    sound = np.random.default_rng(2).normal(0, 0.05, 22050).astype(np.float32)
+    once, twice = (band_energies(log_mel(sound * gain, spec), spec) for gain in (1, 2))
+    assert np.allclose(twice - once, 6.02, atol=0.01)
+    silence = band_energies(np.zeros((5, spec.n_bands), np.float32), spec)
+    assert silence.shape == (5, N_BANDS)
+    assert np.allclose(silence, FLOOR_DB)
+
+
+# Levels of strokes ----------------------------------------------------------------------------------
+
+
+def played(
+    frames: NDArray[np.intp], drums: NDArray[np.intp], level_db: NDArray[np.float64], n_frames: int
+) -> NDArray[np.float32]:
+    """Return energies of strokes on drums whose sounds overlap in bands and in time, over a steady floor."""
+    rng = np.random.default_rng(5)
+    sound = np.full((n_frames + 20, N_BANDS), 1e-6)
+    for drum in range(int(drums.max()) + 1):
+        colour = np.exp(-0.5 * ((np.arange(N_BANDS) - 4 - 5 * drum) / 3) ** 2) + 0.02 * rng.random(N_BANDS)
+        shape = np.exp(-np.arange(8) / 2.5)[:, None] * colour
+        for frame, db in zip(frames[drums == drum], level_db[drums == drum], strict=True):
+            sound[frame : frame + 8] += shape / shape.sum() * 10 ** (db / 10)
+    return np.asarray(10 * np.log10(sound[:n_frames]), dtype=np.float32)
+
+
+@given(seeds)
+@settings(max_examples=15)
+def test_levels_of_strokes_that_sound_together_are_found(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    frames = np.sort(rng.choice(np.arange(5, 1980, 3), 120, replace=False))
+    drums = rng.integers(0, 3, 120)
+    wanted = rng.uniform(-30, 0, 120)
+    found = stroke_levels(played(frames, drums, wanted, 2000), frames + 2, drums, np.ones(120))
+    for drum in range(3):
+        mine = drums == drum
+        off = found.level[mine] - wanted[mine]
+        assert np.median(np.abs(off - np.median(off))) < 1.0  # dB
+    assert ((found.share >= 0) & (found.share <= 1 + 1e-6)).all()
+
+
+def test_levels_follow_the_loudness_of_the_recording() -> None:
+    rng = np.random.default_rng(0)
+    frames, drums = np.arange(10, 900, 17), rng.integers(0, 3, 53)
+    energies = played(frames, drums, rng.uniform(-20, 0, 53), 1000)
+    once = stroke_levels(energies, frames, drums, np.ones(53))
+    louder = stroke_levels(energies + 12, frames, drums, np.ones(53))
+    assert np.allclose(louder.level - once.level, 12, atol=0.05)
+    assert np.allclose(louder.share, once.share, atol=1e-3)
+
+
+def test_a_stroke_that_nobody_played_has_little_share() -> None:
+    rng = np.random.default_rng(3)
+    frames, drums = np.arange(10, 1900, 20), np.tile([0, 1], 48)[:95]
+    energies = played(frames, drums, rng.uniform(-6, 0, 95), 2000)
+    # The second drum is said to be struck under some strokes of the first one, too.
+    under = frames[drums == 0][::4]
+    all_frames, all_drums = np.append(frames, under), np.append(drums, np.ones_like(under))
+    belief = np.append(np.ones(len(frames)), np.full(len(under), 0.1))
+    order = np.argsort(all_frames, kind="stable")
+    found = stroke_levels(energies, all_frames[order], all_drums[order], belief[order])
+    invented = order >= len(frames)
+    truly = (all_drums[order] == 1) & ~invented
+    assert np.median(found.share[invented]) < 0.3 < 0.8 < np.median(found.share[truly])
+    assert np.median(found.level[invented]) < np.median(found.level[truly]) - 6
+
+
+@pytest.mark.parametrize("energies", [np.zeros((1, N_BANDS)), np.full((400, N_BANDS), FLOOR_DB)])
+def test_levels_of_silence_are_finite(energies: NDArray[np.float64]) -> None:
+    frames = np.array([0, 0, 5, 399])
+    found = stroke_levels(energies, frames, np.array([0, 7, 7, 2]), np.array([1.0, 0.0, 0.5, 1.0]))
+    assert np.isfinite(found.level).all()
+    assert np.isfinite(found.share).all()
+    nothing = stroke_levels(energies, frames[:0], frames[:0], np.zeros(0))
+    assert nothing.level.shape == nothing.share.shape == (0,)
+
+
+# Candidates -----------------------------------------------------------------------------------------
+
+
+def heard_of(strokes: list[tuple[float, Lane, float]], n_frames: int = 500) -> Heard:
+    """Return activations with bumps: seconds, lane, height."""
+    onset = np.zeros((n_frames, len(LANES)), np.float32)
+    frames = np.arange(n_frames)
+    for time, lane, height in strokes:
+        bump = height * np.exp(-0.5 * ((frames - time * FPS) / 0.8) ** 2)
+        onset[:, lane] = np.maximum(onset[:, lane], bump)
+    velocity = np.full_like(onset, 0.5)
+    articulation = np.zeros((n_frames, len(ARTICULATIONS)), np.float32)
+    return Heard(
+        onset, velocity, articulation, np.ones((-(-n_frames // 10), len(LANES)), np.float32), 10, FPS
+    )
+
+
+def test_candidates_lie_far_below_the_thresholds_and_in_order_of_time() -> None:
+    heard = heard_of(
+        [(1.0, Lane.SNARE, 0.2), (0.5, Lane.KICK, 0.9), (2.0, Lane.HIHAT, 0.1), (2.0, Lane.KICK, 0.3)]
+    )
+    found = find_candidates(heard, PROPOSING)
+    assert [LANES[lane] for lane in found.lanes] == [Lane.KICK, Lane.SNARE, Lane.KICK]
+    assert np.allclose(found.times, [0.5, 1.0, 2.0], atol=1e-3)
+    assert np.allclose(found.heights, [0.9, 0.2, 0.3], atol=1e-3)
+    assert np.allclose(found.activations[2, [Lane.KICK, Lane.HIHAT]], [0.3, 0.1], atol=1e-3)
+    assert [DRUMS[drum] for drum in found.drums] == [Drum.KICK, Drum.SNARE, Drum.KICK]
+
+
+def test_candidates_know_their_articulation() -> None:
+    heard = heard_of([(1.0, Lane.HIHAT, 0.8), (2.0, Lane.HIHAT, 0.8)])
+    heard.articulation[200, ARTICULATIONS.index(Drum.HIHAT_OPEN)] = 0.9
+    proposing = replace(PROPOSING, articulation_thresholds=(0.3,) * len(ARTICULATIONS))
+    drums = [DRUMS[drum] for drum in find_candidates(heard, proposing).drums]
+    assert drums == [Drum.HIHAT_CLOSED, Drum.HIHAT_OPEN]
+
+
+def test_nothing_heard_gives_no_candidates_and_no_features() -> None:
+    found = find_candidates(heard_of([]), PROPOSING)
+    assert len(found) == 0
+    known = features_of_candidates(found, 0, np.full((500, N_BANDS), FLOOR_DB), PROPOSING)
+    assert known.shape == (0, N_FEATURES)
+
+
+def test_features_do_not_depend_on_the_level_of_the_recording() -> None:
+    rng = np.random.default_rng(4)
+    lanes = [Lane.KICK, Lane.SNARE, Lane.HIHAT]
+    strokes = [(0.3 + 0.2 * n, lanes[n % 3], float(rng.uniform(0.3, 0.95))) for n in range(20)]
+    found = find_candidates(heard_of(strokes), PROPOSING)
+    frames, drums = found.frames, found.lanes
+    energies = played(frames - 2, drums, rng.uniform(-20, 0, len(found)), 500)
+    quiet, loud = (features_of_candidates(found, 0, energies + gain, PROPOSING) for gain in (-10, 10))
+    assert quiet.shape == (20, N_FEATURES)
+    assert np.abs(quiet - loud).max() < 0.02
+    assert np.abs(quiet).max() < 6
+
+
+def test_a_stronger_stroke_has_a_higher_level_column() -> None:
+    strokes = [(0.3 + 0.3 * n, Lane.SNARE, 0.9) for n in range(12)]
+    found = find_candidates(heard_of(strokes), PROPOSING)
+    wanted = np.tile([0.0, -12.0], 6)
+    energies = played(found.frames - 2, np.zeros(12, np.intp), wanted, 500)
+    levels = stroke_levels(energies, found.frames, found.drums, np.ones(12))
+    column = stroke_features(found, levels, PROPOSING.thresholds)[:, LEVEL]
+    assert np.allclose(column[::2] - column[1::2], 12 / 8, atol=0.15)
+
+
+# Verdicts -------------------------------------------------------------------------------------------
+
+
+class Judge(RescorerModel):
+    """Judges by what the test says of each time, and remembers how much it was shown at once."""
+
+    def __init__(self, verdicts: dict[int, tuple[float, float, tuple[float, float, float]]]) -> None:
+        self.card = load_model(SHIPPED).rescorer.card  # type: ignore[union-attr]
+        self.verdicts, self.start, self.seen = verdicts, 0.0, []
+
+    def run(self, strokes: NDArray[np.float32], times: NDArray[np.floating]) -> Verdicts:  # type: ignore[type-arg]
+        self.seen.append(len(strokes))
+        n = len(times)
+        return Verdicts(np.full(n, 0.75), np.full(n, 100.4), np.tile([0.0, -1.0, -3.0], (n, 1)))
+
+
+@given(st.lists(st.tuples(st.integers(5, 7900), st.floats(-0.45, 0.45)), min_size=1, max_size=60))
+@settings(max_examples=30)
+def test_verdicts_are_read_back_at_the_times_they_were_heard(places: list[tuple[int, float]]) -> None:
+    apart: list[tuple[float, Lane, float]] = []
+    for frame, off in sorted(places):
+        if not apart or frame / FPS - apart[-1][0] > 0.1:
+            apart.append(((frame + off) / FPS, Lane.SNARE, 0.9))
+    heard = heard_of(apart, 8000)
+    judge = Judge({})
+    onset, velocity = rescored(heard, np.full((8000, N_BANDS), -40.0, np.float16), judge)
+    times, heights = pick_peaks(onset[:, Lane.SNARE], 0.05, 0.03, FPS)
+    assert np.allclose(times, [time for time, _, _ in apart], atol=2e-4)
+    assert np.allclose(heights, 0.75, atol=1e-3)
+    at = np.rint(times * FPS).astype(int)
+    assert np.allclose(velocity[at, Lane.SNARE], (100.4 - 1) / 126, atol=1e-3)
+    assert not onset[:, [lane for lane in LANES if lane is not Lane.SNARE]].any()
+    if apart[-1][0] - apart[0][0] > PART_SECONDS:
+        assert len(judge.seen) > 1  # in parts, each with what is around it
+
+
+def test_a_toms_probability_is_shared_among_the_toms() -> None:
+    onset, _ = rescored(
+        heard_of([(1.0, Lane.LOW_TOM, 0.9)]), np.full((500, N_BANDS), -40.0, np.float16), Judge({})
+    )
+    assert np.allclose(onset[100, list(TOM_LANES)], 0.75 * np.exp([0, -1, -3]), atol=1e-3)
+
+
+def test_the_shipped_rescorer_judges_alike_however_long_the_recording() -> None:
+    """What lies more than a margin away does not change a verdict much, and parts join without a seam."""
+    rescorer = load_model(SHIPPED).rescorer
+    assert rescorer is not None
+    rng = np.random.default_rng(6)
+    beat = [
+        (0.5 * n, lane, 0.9) for n in range(1, 120) for lane in ((Lane.KICK, Lane.SNARE)[n % 2], Lane.HIHAT)
+    ]
+    heard = heard_of(beat, 6100)
+    found = find_candidates(heard, PROPOSING)
+    energies = played(found.frames - 2, np.minimum(found.lanes, 2), rng.uniform(-3, 0, len(found)), 6100)
+    onset, _ = rescored(heard, energies.astype(np.float16), rescorer)
+    heights = [pick_peaks(onset[:, lane], 0.05, 0.03, FPS)[1] for lane in (Lane.KICK, Lane.SNARE, Lane.HIHAT)]
+    assert min(len(h) for h in heights) >= 59
+    assert all(np.ptp(h[4:-4]) < 0.35 for h in heights)
+
+
+def test_candidates_can_be_parted() -> None:
+    found = find_candidates(heard_of([(1.0, Lane.KICK, 0.9), (2.0, Lane.KICK, 0.8)]), PROPOSING)
+    part = found.part(slice(1, 2))
+    assert isinstance(part, Candidates)
+    assert part.times.tolist() == found.times[1:].tolist()
+    assert DRUM_OF_LANE[LANES[part.lanes[0]]] is Drum.KICK
+    assert Path(SHIPPED).suffix == ".onnx"

@@ -126,7 +126,8 @@ _CLASSES = ("class", "hits", "P", "R", "F")
 
 
 def _model_line(report: Json) -> str:
-    return f"Shipped weights: {report['subject']}, sha256 `{report['model_sha256'][:12]}`."
+    rescorer = f", of its rescorer `{report['rescorer_sha256'][:12]}`" if "rescorer_sha256" in report else ""
+    return f"Shipped weights: {report['subject']}, sha256 `{report['model_sha256'][:12]}`{rescorer}."
 
 
 def _summary_rows(reports: Sequence[Json]) -> Iterator[Sequence[str]]:

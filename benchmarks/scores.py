@@ -22,6 +22,7 @@ from typing import Any
 import score_tables
 import speed as speed_script
 from drumlane.models.card import Score, read_card, write_card
+from drumlane.models.rescorer_model import rescorer_beside
 
 BENCHMARKS = Path(__file__).resolve().parent
 REPOSITORY = BENCHMARKS.parent
@@ -101,6 +102,16 @@ def _blocks() -> dict[str, str]:
     return blocks
 
 
+def hashes() -> dict[str, str]:
+    """Return the sha256 of the shipped networks, as measured files name them."""
+    networks = {"model_sha256": MODEL, "rescorer_sha256": rescorer_beside(MODEL)}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in networks.items()
+        if path.exists()
+    }
+
+
 def _measure(name: str) -> None:
     path = _path(name)
     if name == PICTURE:
@@ -113,7 +124,7 @@ def _measure(name: str) -> None:
         _run("-m", "drumlane", *EVALUATIONS[name], "--json", str(path))
         command = " ".join(("drumlane", *EVALUATIONS[name]))
         content = _without_tracks(_read(name)) | {"command": command}
-    content["model_sha256"] = hashlib.sha256(MODEL.read_bytes()).hexdigest()
+    content |= hashes()
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{path.relative_to(REPOSITORY)}: measured")
 

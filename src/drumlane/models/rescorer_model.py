@@ -3,7 +3,7 @@
 Flow: transcription.stroke_features -> **rescorer_model** -> transcription.rescoring
 
 Inputs ``strokes`` (1, strokes, features) and ``times`` (1, strokes) in seconds; output ``verdicts`` (1,
-strokes, 5): probability of a stroke, MIDI velocity, and logits of high, middle and low tom.
+strokes, 2): probability of a stroke and MIDI velocity.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 RESCORER_SUFFIX = ".rescorer.onnx"  # beside the transcriber that it listens to
 RESCORER_FORMAT_VERSION = 1
-N_VERDICTS = 5
+N_VERDICTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,10 @@ class Verdicts:
 
     probability: NDArray[np.floating[Any]]  # (strokes,) that it is one, 0..1
     velocity: NDArray[np.floating[Any]]  # (strokes,) MIDI, not rounded
-    toms: NDArray[np.floating[Any]]  # (strokes, 3) logits of high, middle and low, where it is a tom's
 
     def part(self, which: slice) -> "Verdicts":
         """Return those on some strokes."""
-        return Verdicts(self.probability[which], self.velocity[which], self.toms[which])
+        return Verdicts(self.probability[which], self.velocity[which])
 
 
 class RescorerCard(CardPart):
@@ -97,7 +96,7 @@ class RescorerModel:
                 f"model {self.card.name}: for {len(strokes)} strokes the output is {verdicts.shape}, "
                 f"expected {(1, len(strokes), N_VERDICTS)}"
             )
-        return Verdicts(verdicts[0, :, 0], verdicts[0, :, 1], verdicts[0, :, 2:])
+        return Verdicts(verdicts[0, :, 0], verdicts[0, :, 1])
 
 
 def rescorer_beside(path: Path) -> Path:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-N_OUTPUTS = 5  # logit of a stroke, velocity, logits of three toms
+N_OUTPUTS = 2  # logit of a stroke, velocity
 _PERIODS = (0.06, 40.0)  # s
 _MIDDLE_VELOCITY, _VELOCITY_SCALE = 64.0, 32.0
 
@@ -52,7 +52,7 @@ class Rescorer(nn.Module):
         self.register_buffer("speeds", 2 * math.pi / periods)
 
     def forward(self, strokes: Tensor, times: Tensor, there: Tensor | None = None) -> Tensor:
-        """Return logits of strokes and toms, and velocities in MIDI steps.
+        """Return logits of strokes, and velocities in MIDI steps.
 
         Args:
             strokes: (batch, strokes, features).
@@ -66,8 +66,7 @@ class Rescorer(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, turns, mask)
         found = self.outputs(self.norm(hidden)) + self.straight(strokes)
-        velocity = _MIDDLE_VELOCITY + _VELOCITY_SCALE * found[..., 1:2]
-        return torch.cat([found[..., :1], velocity, found[..., 2:]], dim=-1)
+        return torch.stack([found[..., 0], _MIDDLE_VELOCITY + _VELOCITY_SCALE * found[..., 1]], dim=-1)
 
 
 class _Layer(nn.Module):
@@ -101,7 +100,7 @@ def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class RescorerVerdicts(nn.Module):
-    """The network as it is exported: probability, velocity, logits of toms."""
+    """The network as it is exported: probability and velocity."""
 
     def __init__(self, network: Rescorer) -> None:
         super().__init__()
@@ -110,4 +109,4 @@ class RescorerVerdicts(nn.Module):
     def forward(self, strokes: Tensor, times: Tensor) -> Tensor:
         """Return (batch, strokes, ``N_OUTPUTS``)."""
         found: Tensor = self.network(strokes, times)
-        return torch.cat([torch.sigmoid(found[..., :1]), found[..., 1:]], dim=-1)
+        return torch.stack([torch.sigmoid(found[..., 0]), found[..., 1]], dim=-1)

@@ -74,12 +74,17 @@ def export_transcriber(
             torch, or ``output`` cannot be written.
     """
     _check_output(output)
+    chosen = calibrating or Calibrating()
+    if chosen.thresholds and chosen.rescorer:
+        raise ModelError(
+            "thresholds that were chosen on what the network hears alone mean nothing to its rescorer; leave "
+            "--thresholds or --rescorer out"
+        )
     network, spec = load_probabilities(checkpoints)
     exported = Exported(
         onnx_bytes(network, spec), spec, sum(weights.numel() for weights in network.parameters())
     )
     check_parity(network, exported.weights, spec)
-    chosen = calibrating or Calibrating()
     check_hears(spec, config)
     transcriber = hashlib.sha256(exported.weights).hexdigest()
     rescorer = load_rescorer(chosen.rescorer, transcriber) if chosen.rescorer else None
@@ -89,10 +94,10 @@ def export_transcriber(
     heard = [hear(network, item.features[:, : spec.n_bands], spec.fps, strength) for item in items]
     if rescorer:
         heard = [rescored_item(h, i.features, spec, rescorer) for h, i in zip(heard, items, strict=True)]
-    found = calibrate(heard, [item.hits for item in items], spec.fps, chosen.thresholds)
-    if rescorer:
-        found = replace(found, velocity_curves=(PLAIN_VELOCITY,) * len(LANES))
-    calibration = replace(found, repetition=strength)
+    calibration = calibrate(heard, [item.hits for item in items], spec.fps, chosen.thresholds)
+    if rescorer:  # it says velocities as they are
+        calibration = replace(calibration, velocity_curves=(PLAIN_VELOCITY,) * len(LANES))
+    calibration = replace(calibration, repetition=strength)
     card = card_of(exported, config, calibration, MINIMUM_GAPS, command)
     card = card.model_copy(update={"rescorer": rescorer.card.sha256 if rescorer else None})
     _write(exported.weights, card, output, chosen.rescorer)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from drumlane.training.rescorer_config import RescorerRunConfig
-from drumlane.training.rescorer_items import NO_TOM, JudgedItem
+from drumlane.training.rescorer_items import JudgedItem
 from drumlane.transcription.candidates import DRUMS
 from drumlane.transcription.stroke_features import (
     ALL_HEIGHTS,
@@ -40,7 +40,6 @@ class RescorerBatch:
     there: Tensor  # False where filled up
     real: Tensor  # 0 or 1
     velocities: Tensor  # nan where nothing was struck
-    toms: Tensor  # NO_TOM where none was struck
 
 
 def collate(
@@ -64,7 +63,6 @@ def collate(
         there=filled([np.ones(len(item.times), bool) for item in items], False, np.bool_),
         real=filled([item.real for item in items], 0.0, np.float32),
         velocities=filled([item.velocities for item in items], np.nan, np.float32),
-        toms=filled([item.toms for item in items], NO_TOM, np.int64),
     )
 
 

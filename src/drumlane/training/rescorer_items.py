@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,6 @@ from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
 
 Part = Literal["train", "validation"]
 TOLERANCE = 0.05  # s
-NO_TOM = -1
 _SETTINGS = "items.json"
 _VALIDATION_SEED = 10**9
 # Lanes that are judged together: a tom's stroke is one, whichever tom it was heard on.
@@ -53,7 +53,6 @@ class JudgedItem:
     times: NDArray[np.float32]  # seconds
     real: NDArray[np.bool_]
     velocities: NDArray[np.float32]  # MIDI, of what was struck; nan where nothing was
-    toms: NDArray[np.int8]  # 0 high, 1 middle, 2 low; NO_TOM where none was struck
 
 
 def proposing_of_card(card: ModelCard) -> Proposing:
@@ -89,21 +88,17 @@ def judge(candidates: Candidates, hits: Sequence[Hit], features: NDArray[np.floa
         features: of the candidates.
     """
     n = len(candidates)
-    velocities, toms = np.full(n, np.nan, np.float32), np.full(n, NO_TOM, np.int8)
+    velocities = np.full(n, np.nan, np.float32)
     for group in _GROUPS:
         struck = [hit for hit in hits if hit.drum.lane in group]
         mine = np.flatnonzero(np.isin(candidates.lanes, group))
         for i, j in match_onsets([h.time for h in struck], candidates.times[mine], TOLERANCE).tolist():
-            lane = struck[i].drum.lane
             velocities[mine[j]] = struck[i].velocity
-            if lane in TOM_LANES:
-                toms[mine[j]] = TOM_LANES.index(lane)
     return JudgedItem(
         features.astype(np.float16),
         (candidates.times - (candidates.times[0] if n else 0.0)).astype(np.float32),
         ~np.isnan(velocities),
         velocities,
-        toms,
     )
 
 
@@ -136,10 +131,10 @@ def read_items(config: RescorerRunConfig, part: Part) -> list[JudgedItem]:
     items = []
     for path in sorted(_folder(config, part).glob("*.npz")):
         try:
-            with np.load(path) as arrays:
+            with path.open("rb") as file, np.load(file) as arrays:
                 ends = np.cumsum(arrays["lengths"])[:-1]
                 columns = [np.split(arrays[name], ends) for name in JudgedItem.__slots__]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise DatasetError(
                 f"{path}: not a file of items ({error}); delete it, it is made again"
             ) from None

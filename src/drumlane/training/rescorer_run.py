@@ -88,8 +88,8 @@ def load_rescorer_network(checkpoint: Path) -> Rescorer:
     return network.eval()
 
 
-def losses_of(found: Tensor, batch: RescorerBatch) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the losses of strokes, velocities and toms.
+def losses_of(found: Tensor, batch: RescorerBatch) -> tuple[Tensor, Tensor]:
+    """Return the losses of strokes and of velocities.
 
     Velocities are scored against each other within an item first: how loud a recording is as a whole says
     little of how hard it was played.
@@ -102,9 +102,7 @@ def losses_of(found: Tensor, batch: RescorerBatch) -> tuple[Tensor, Tensor, Tens
     own = torch.where(struck, off - shared, none)
     n_struck = struck.sum().clamp(min=1)
     velocity = (own.abs().sum() + _ABSOLUTE * off.abs().sum()) / n_struck
-    of_toms = batch.toms >= 0
-    toms = F.cross_entropy(found[..., 2:][of_toms], batch.toms[of_toms]) if of_toms.any() else 0 * found.sum()
-    return strokes.mean(), velocity, toms
+    return strokes.mean(), velocity
 
 
 def _new_state(config: RescorerRunConfig) -> _State:
@@ -142,15 +140,15 @@ def _rate(step: int, config: RescorerRunConfig) -> float:
     return config.learning_rate * min(1.0, (step + 1) / _WARM_UP) * falling
 
 
-def _total(losses: tuple[Tensor, Tensor, Tensor], config: RescorerRunConfig) -> Tensor:
-    strokes, velocity, toms = losses
-    return strokes + config.velocity_weight * velocity + config.tom_weight * toms
+def _total(losses: tuple[Tensor, Tensor], config: RescorerRunConfig) -> Tensor:
+    strokes, velocity = losses
+    return strokes + config.velocity_weight * velocity
 
 
 def _validate(
     state: _State, losses: tuple[float, ...], items: Sequence[JudgedItem], config: RescorerRunConfig
 ) -> None:
-    total, weights = np.zeros(3), 0
+    total, weights = np.zeros(2), 0
     for first in range(0, len(items), config.batch_size):
         batch = collate(items[first : first + config.batch_size], config, None)
         with torch.inference_mode():
@@ -159,9 +157,9 @@ def _validate(
         total += n_strokes * np.array([float(loss) for loss in found])
         weights += n_strokes
     means = [torch.tensor(value / weights) for value in total.tolist()]
-    score = float(_total((means[0], means[1], means[2]), config))
+    score = float(_total((means[0], means[1]), config))
     _log.info(
-        "step %d: strokes %.4f, velocity %.4f, toms %.4f; validation %.4f, %.4f, %.4f: %.4f",
+        "step %d: strokes %.4f, velocity %.4f; validation %.4f, %.4f: %.4f",
         *(state.step, *losses, *(float(mean) for mean in means), score),
     )
     better = score < state.best

@@ -5,9 +5,9 @@ Flow: transcription.activations -> candidates, stroke_levels, stroke_features, m
 
 The first network hears frames; it knows neither how this recording's own drums sound nor what is played
 around. Here each candidate's share of the sound is told by templates of the recording's own drums, and a
-network reads all candidates of half a minute as a sequence: how probably each is a stroke, how hard it was
-struck, and which tom it was on. The answers are written into the activations in place of the first hearing's:
-everything behind works as before.
+network reads all candidates of half a minute as a sequence: how probably each is a stroke, and how hard it
+was struck. The answers are written into the activations in place of the first hearing's: everything behind
+works as before.
 
 Two passes, as in speech recognition: candidates, then rescoring with more context.
 """
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from drumlane.models.rescorer_model import RescorerModel, Verdicts
 from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
+from drumlane.transcription.dynamics import logit
 from drumlane.transcription.stroke_features import stroke_features
 from drumlane.transcription.stroke_levels import stroke_levels
 from drumlane.transcription.toms import TOM_LANES
@@ -98,21 +99,31 @@ def _parts(times: NDArray[np.float64], fps: float) -> Iterator[tuple[slice, slic
 
 
 def _write(candidates: Candidates, verdicts: Verdicts, fps: float, into: tuple[Frames, Frames]) -> None:
-    """Write peaks whose place and height a parabola through their logarithms gives back exactly."""
+    """Write peaks; a parabola through their logarithms gives back place and height exactly."""
     onset, velocity = into
-    toms = np.exp(verdicts.toms - verdicts.toms.max(axis=1, keepdims=True))
     velocities = (np.clip(verdicts.velocity, 1.0, 127.0) - 1) / 126
+    of_toms = _of_toms(candidates, verdicts)
     off = candidates.times * fps - candidates.frames  # frames, -0.5 to 0.5
     for step in (-1, 0, 1):
         frames = candidates.frames + step
         inside = (frames >= 0) & (frames < len(onset))
         fall = np.exp((off**2 - (step - off) ** 2) / (2 * _WIDTH**2))
-        heights = verdicts.probability * fall
         for lane in LANES:
-            mine, written = candidates.lanes == lane, heights
+            mine, height = candidates.lanes == lane, verdicts.probability
             if lane in TOM_LANES:  # a tom's stroke may have been on any of them
                 mine = np.isin(candidates.lanes, TOM_LANES)
-                written = heights * toms[:, TOM_LANES.index(lane)]
+                height = of_toms[:, TOM_LANES.index(lane)]
             mine = mine & inside
             velocity[frames[mine], lane] = velocities[mine]
-            np.maximum.at(onset[:, lane], frames[mine], written[mine].astype(onset.dtype))
+            np.maximum.at(onset[:, lane], frames[mine], (height * fall)[mine].astype(onset.dtype))
+
+
+def _of_toms(candidates: Candidates, verdicts: Verdicts) -> NDArray[np.float64]:
+    """Return the probability of each tom, (strokes, 3): the verdict for the likeliest one.
+
+    Which tom it was is told by the order of all strokes on the axis of ``toms``: so the odds of the three
+    stay to each other as the first hearing had them.
+    """
+    odds = logit(candidates.activations[:, list(TOM_LANES)])
+    raised = logit(verdicts.probability)[:, None] + odds - odds.max(axis=1, keepdims=True)
+    return np.asarray(1 / (1 + np.exp(-raised)))

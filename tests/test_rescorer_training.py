@@ -1,0 +1,360 @@
+"""Training of the rescorer: items are exact and made once, runs resume, the export says what torch says."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs the train extra")
+from drumlane.errors import ConfigError, DatasetError, ModelError  # noqa: E402
+from drumlane.models.loading import SHIPPED, load_model  # noqa: E402
+from drumlane.models.rescorer_model import load_rescorer, rescorer_beside  # noqa: E402
+from drumlane.networks.rescorer import Rescorer, RescorerSpec  # noqa: E402
+from drumlane.performance import Hit  # noqa: E402
+from drumlane.training.config import parse_config, read_config  # noqa: E402
+from drumlane.training.export import Calibrating, export_transcriber  # noqa: E402
+from drumlane.training.rescorer_batches import collate, shifted  # noqa: E402
+from drumlane.training.rescorer_config import RescorerRunConfig, read_rescorer_config  # noqa: E402
+from drumlane.training.rescorer_export import (  # noqa: E402
+    check_rescorer_parity,
+    export_rescorer,
+    rescorer_onnx,
+)
+from drumlane.training.rescorer_items import (  # noqa: E402
+    JudgedItem,
+    judge,
+    make_items,
+    read_items,
+)
+from drumlane.training.rescorer_run import (  # noqa: E402
+    BEST,
+    LAST,
+    load_rescorer_network,
+    losses_of,
+    train_rescorer,
+)
+from drumlane.transcription.candidates import Proposing, find_candidates  # noqa: E402
+from drumlane.transcription.dynamics import PLAIN_VELOCITY  # noqa: E402
+from drumlane.transcription.rescoring import MARGIN_SECONDS, PART_SECONDS  # noqa: E402
+from drumlane.transcription.stroke_features import LEVEL, N_DRUMS, N_FEATURES  # noqa: E402
+from drumlane.transcription.transcribe import Transcriber  # noqa: E402
+from drumlane.vocabulary import ARTICULATIONS, LANES, Drum, Lane  # noqa: E402
+from material import write_material  # noqa: E402
+from test_rescoring import heard_of  # noqa: E402
+
+pytestmark = pytest.mark.train
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the shipped transcriber without its rescorer."""
+    path = tmp_path_factory.mktemp("plain") / "plain.onnx"
+    shutil.copy(SHIPPED, path)
+    card = json.loads(SHIPPED.with_suffix(".json").read_text(encoding="utf-8"))
+    path.with_suffix(".json").write_text(json.dumps(card | {"rescorer": None}), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return write_material(tmp_path_factory.mktemp("material"))
+
+
+@pytest.fixture(scope="module")
+def config(plain: Path, data: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> RescorerRunConfig:
+    """Return a tiny run whose items are made already."""
+    made = config_of(plain, data, tmp_path_factory.mktemp("runs"))
+    for part in ("train", "validation"):
+        *_, last = make_items(made, part)  # type: ignore[arg-type]
+        assert last == 1.0
+    return made
+
+
+def config_of(plain: Path, data: dict[str, str], output: Path, **changes: object) -> RescorerRunConfig:
+    fields = {
+        "transcriber": plain,
+        "data": {**data, "procedural_kits": 1, "procedural_clips": 1, "procedural_brushes": 0},
+        "scene": {"seconds": 6.0},
+        "output": output,
+        "n_items": 5,
+        "validation_items": 2,
+        "items_per_file": 3,
+        "num_workers": 1,
+        "num_steps": 4,
+        "every_n_steps": 2,
+        "batch_size": 2,
+        "num_threads": 1,
+        "model": {"width": 16, "n_heads": 2, "n_layers": 1},
+    }
+    return RescorerRunConfig.model_validate(fields | changes)
+
+
+# Items ----------------------------------------------------------------------------------------------
+
+
+def test_each_candidate_is_matched_with_one_hit_of_its_lane() -> None:
+    heard = heard_of([(1.0, Lane.KICK, 0.9), (1.0, Lane.SNARE, 0.3), (2.0, Lane.LOW_TOM, 0.8)])
+    proposing = Proposing((0.4,) * len(LANES), (0.03,) * len(LANES), (0.5,) * len(ARTICULATIONS))
+    found = find_candidates(heard, proposing)
+    hits = [Hit(1.02, Drum.KICK, 90), Hit(2.01, Drum.TOM_HIGH, 55), Hit(3.0, Drum.SNARE, 70)]
+    item = judge(found, hits, np.zeros((len(found), N_FEATURES), np.float32))
+    truth = {LANES[lane]: n for n, lane in enumerate(found.lanes)}
+    assert item.real.tolist() == [lane is not Lane.SNARE for lane in map(LANES.__getitem__, found.lanes)]
+    assert item.velocities[truth[Lane.KICK]] == 90
+    assert np.isnan(item.velocities[truth[Lane.SNARE]])
+    assert item.velocities[truth[Lane.LOW_TOM]] == 55  # heard as low, struck on the high one
+    assert item.times[0] == 0
+
+
+def test_items_are_the_same_whoever_makes_them_and_are_made_once(
+    config: RescorerRunConfig, plain: Path, data: dict[str, str], tmp_path: Path
+) -> None:
+    items = read_items(config, "train")
+    assert 1 <= len(items) <= 5
+    assert all(item.features.shape == (len(item.times), N_FEATURES) for item in items)
+    assert sum(int(item.real.sum()) for item in items) > 20
+    again = config_of(plain, data, tmp_path)
+    list(make_items(again, "train"))
+    for one, other in zip(items, read_items(again, "train"), strict=True):
+        assert np.array_equal(one.features, other.features)
+    first = again.folder / "items" / "train" / "00000.npz"
+    first.unlink()
+    untouched = (again.folder / "items" / "train" / "00001.npz").stat().st_mtime_ns
+    assert list(make_items(again, "train")) == [1.0]
+    assert first.exists()
+    assert (again.folder / "items" / "train" / "00001.npz").stat().st_mtime_ns == untouched
+
+
+def test_items_made_in_another_way_are_refused(config: RescorerRunConfig) -> None:
+    other = config.model_copy(update={"plain_share": 0.9})
+    with pytest.raises(ConfigError, match="another plain_share; pass --set name=NAME"):
+        list(make_items(other, "train"))
+
+
+def test_damaged_items_say_so(
+    config: RescorerRunConfig, plain: Path, data: dict[str, str], tmp_path: Path
+) -> None:
+    broken = config_of(plain, data, tmp_path)
+    folder = broken.folder / "items" / "train"
+    folder.mkdir(parents=True)
+    (folder / "00000.npz").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(DatasetError, match=r"00000\.npz: not a file of items .* delete it"):
+        read_items(broken, "train")
+    with pytest.raises(DatasetError, match="no items"):
+        read_items(broken, "validation")
+
+
+def test_a_transcriber_with_a_rescorer_is_refused(data: dict[str, str], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="has a rescorer already"):
+        list(make_items(config_of(SHIPPED, data, tmp_path), "train"))
+
+
+# Batches --------------------------------------------------------------------------------------------
+
+
+def some_item(n: int, seed: int) -> JudgedItem:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(0, 1, (n, N_FEATURES)).astype(np.float16)
+    features[:, :N_DRUMS] = np.eye(N_DRUMS)[rng.integers(0, 12, n)]
+    real = rng.random(n) < 0.7
+    velocities = np.where(real, rng.integers(1, 128, n), np.nan).astype(np.float32)
+    return JudgedItem(features, np.sort(rng.uniform(0, 30, n)).astype(np.float32), real, velocities)
+
+
+def test_padding_changes_no_answer(config: RescorerRunConfig) -> None:
+    network = Rescorer(RescorerSpec(N_FEATURES, width=16, n_heads=2, n_layers=2)).eval()
+    short, long = some_item(9, 1), some_item(30, 2)
+    both, alone = collate([short, long], config, None), collate([short], config, None)
+    with torch.inference_mode():
+        padded = network(both.features, both.times, both.there)[0, :9]
+        single = network(alone.features, alone.times, alone.there)[0]
+    assert torch.allclose(padded, single, atol=1e-5)
+    assert all(
+        torch.isfinite(loss) for loss in losses_of(network(both.features, both.times, both.there), both)
+    )
+
+
+def test_when_a_song_begins_makes_no_difference() -> None:
+    network = Rescorer(RescorerSpec(N_FEATURES, width=16, n_heads=2, n_layers=2)).eval()
+    item = some_item(25, 3)
+    features, times = (
+        torch.from_numpy(item.features.astype(np.float32))[None],
+        torch.from_numpy(item.times)[None],
+    )
+    with torch.inference_mode():
+        assert torch.allclose(network(features, times), network(features, times + 7.5), atol=1e-3)
+
+
+def test_shifts_are_the_same_for_all_strokes_of_a_drum(config: RescorerRunConfig) -> None:
+    features = some_item(40, 4).features.astype(np.float32)
+    out = shifted(features, config, np.random.default_rng(0))
+    drums = features[:, :N_DRUMS].argmax(axis=1)
+    moved = out[:, LEVEL] - features[:, LEVEL]
+    assert np.ptp(moved) > 0.1
+    assert all(np.ptp(moved[drums == drum]) < 1e-5 for drum in set(drums.tolist()))
+    assert np.array_equal(out[:, :N_DRUMS], features[:, :N_DRUMS])
+    assert np.array_equal(out[:, LEVEL + 1 :], features[:, LEVEL + 1 :])
+
+
+# Runs -----------------------------------------------------------------------------------------------
+
+
+def copied(config: RescorerRunConfig, output: Path, **changes: object) -> RescorerRunConfig:
+    """Return the run in another folder, with its items."""
+    other = config.model_copy(update={"output": output, **changes})
+    shutil.copytree(config.folder / "items", other.folder / "items")
+    return other
+
+
+def test_a_resumed_run_ends_as_one_that_was_not_interrupted(
+    config: RescorerRunConfig, tmp_path: Path
+) -> None:
+    whole = copied(config, tmp_path / "whole")
+    train_rescorer(whole)
+    cut = copied(config, tmp_path / "cut")
+    from drumlane.training import rescorer_run
+
+    class Interruption(Exception):
+        pass
+
+    save = rescorer_run._save
+
+    def save_and_stop(state: object, path: Path) -> None:
+        save(state, path)  # type: ignore[arg-type]
+        if path.name == LAST:
+            raise Interruption
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rescorer_run, "_save", save_and_stop)
+        with pytest.raises(Interruption):
+            train_rescorer(cut)
+    with pytest.raises(ConfigError, match="holds an earlier run; pass --resume"):
+        train_rescorer(cut)
+    train_rescorer(cut, resume=True)
+    one, other = (load_rescorer_network(run.folder / LAST).state_dict() for run in (whole, cut))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert (whole.folder / BEST).exists()
+
+
+def test_learning_lowers_the_loss(config: RescorerRunConfig, tmp_path: Path) -> None:
+    items = read_items(config, "train")
+    batch = collate(items, config, None)
+
+    def loss(network: Rescorer) -> float:
+        with torch.inference_mode():
+            return float(losses_of(network(batch.features, batch.times, batch.there), batch)[0])
+
+    torch.manual_seed(config.seed)
+    before = loss(Rescorer(RescorerSpec(N_FEATURES, **config.model.model_dump())).eval())
+    longer = copied(config, tmp_path, num_steps=60, every_n_steps=60, learning_rate=0.01, average=0.8)
+    train_rescorer(longer)
+    assert loss(load_rescorer_network(longer.folder / LAST)) < 0.8 * before
+
+
+def test_the_export_answers_as_torch_and_is_taken_up_beside_its_transcriber(
+    config: RescorerRunConfig, plain: Path, tmp_path: Path
+) -> None:
+    run = copied(config, tmp_path / "run")
+    best = train_rescorer(run)
+    output = tmp_path / "rescorer.onnx"
+    card = export_rescorer(best, run, output, "drumlane train rescorer --config x.yaml")
+    assert card.transcriber == load_model(plain).card.sha256
+    assert {source.name for source in card.training.data} >= {"Groove MIDI Dataset"}
+    rescorer = load_rescorer(output, card.transcriber)
+    item = read_items(run, "train")[0]
+    verdicts = rescorer.run(item.features.astype(np.float32), item.times)
+    network = load_rescorer_network(best)
+    with torch.inference_mode():
+        expected = network(
+            torch.from_numpy(item.features.astype(np.float32))[None], torch.from_numpy(item.times)[None]
+        )[0].numpy()
+    assert np.allclose(verdicts.probability, 1 / (1 + np.exp(-expected[:, 0])), atol=1e-5)
+    assert np.allclose(verdicts.velocity, expected[:, 1], atol=1e-2)
+    assert check_rescorer_parity(network, rescorer_onnx(network)) <= 1e-5
+
+    with pytest.raises(ModelError, match="learnt to listen to the network"):
+        load_rescorer(output, "0" * 64)
+
+    # Beside a transcriber whose card names it, it is taken up; another one is not.
+    together = tmp_path / "model.onnx"
+    shutil.copy(plain, together)
+    fields = json.loads(plain.with_suffix(".json").read_text(encoding="utf-8"))
+    for sha256, problem in ((card.sha256, None), ("1" * 64, "export the two together")):
+        together.with_suffix(".json").write_text(json.dumps(fields | {"rescorer": sha256}), encoding="utf-8")
+        for suffix in (".onnx", ".json"):
+            shutil.copy(output.with_suffix(suffix), rescorer_beside(together).with_suffix(suffix))
+        if problem is None:
+            assert load_model(together).rescorer is not None
+            continue
+        with pytest.raises(ModelError, match=problem):
+            load_model(together)
+    rescorer_beside(together).unlink()
+    with pytest.raises(ModelError, match="no such model file"):
+        load_model(together)
+    assert load_model(plain).rescorer is None
+
+
+def test_a_transcriber_is_calibrated_on_what_its_rescorer_makes_of_it(
+    config: RescorerRunConfig, data: dict[str, str], tmp_path: Path
+) -> None:
+    run = copied(config, tmp_path / "run")
+    rescorer = tmp_path / "rescorer.onnx"
+    export_rescorer(train_rescorer(run), run, rescorer, "drumlane train rescorer --config x.yaml")
+    of_transcriber = parse_config({"data": data}, "test")
+    checkpoint, output = ROOT / "checkpoints" / "transcriber-4.ckpt", tmp_path / "model.onnx"
+    few = Calibrating(n_items=4, seconds=6.0, rescorer=rescorer)
+    card = export_transcriber([checkpoint], of_transcriber, output, "drumlane train transcriber", few)
+    assert card.repetition == 0
+    assert set(card.velocity.values()) == {PLAIN_VELOCITY}
+    assert rescorer_beside(output).read_bytes() == rescorer.read_bytes()
+    transcriber = Transcriber(output)
+    assert transcriber.model.rescorer is not None
+    assert transcriber.model.card.rescorer == card.rescorer
+    assert transcriber.transcribe(np.random.default_rng(0).normal(0, 0.1, 88200), 44100).duration == 2.0
+    with pytest.raises(ModelError, match="leave --thresholds or --rescorer out"):
+        export_transcriber(
+            [checkpoint], of_transcriber, output, "x", replace(few, thresholds=(0.5,) * len(LANES))
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("name: x", "'transcriber': Field required"),
+        (
+            "transcriber: a.onnx\ndata: {grooves: g, kits: k}\nn_itms: 3",
+            "'n_itms' is unknown; did you mean: n_items",
+        ),
+        (
+            "transcriber: a.onnx\ndata: {grooves: g, kits: k}\nmodel: {widht: 3}",
+            "unknown; did you mean: width",
+        ),
+        ("[]", "a configuration is a table of keys"),
+    ],
+)
+def test_bad_configurations_say_what_is_wrong(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=problem.replace("(", r"\(")):
+        read_rescorer_config(path)
+
+
+def test_the_configuration_of_the_repository_can_be_read() -> None:
+    config = read_rescorer_config(ROOT / "configs" / "rescorer.yaml", ["num_steps=7"])
+    assert config.num_steps == 7
+    assert (
+        config.scene.seconds == PART_SECONDS + 2 * MARGIN_SECONDS
+    )  # items are as long as what is heard at once
+    assert config.data.kits is not None
+    assert read_config(ROOT / "configs" / "transcriber.yaml").data.kits == config.data.kits
+
+
+def test_no_checkpoint_is_no_rescorer(tmp_path: Path) -> None:
+    path = tmp_path / "x.ckpt"
+    path.write_bytes(b"nothing")
+    with pytest.raises(ModelError, match="not a checkpoint of a rescorer"):
+        load_rescorer_network(path)

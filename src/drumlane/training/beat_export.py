@@ -14,14 +14,12 @@ import torch
 from numpy.typing import NDArray
 
 from drumlane.data import gmd
-from drumlane.errors import ModelError
-from drumlane.files import whole_file
 from drumlane.models.beat_model import BeatCard
-from drumlane.models.card import Source, Training, write_card
+from drumlane.models.card import Source, Training
 from drumlane.networks.beats import BeatProbabilities
 from drumlane.training.beat_config import BeatRunConfig
 from drumlane.training.beat_run import load_beat_network
-from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference
+from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference, write_model
 from drumlane.transcription.hit_frames import FPS
 
 PARITY_LENGTHS = (57, 1000, 6000)  # frames
@@ -61,12 +59,7 @@ def export_beats(checkpoint: Path, config: BeatRunConfig, output: Path, command:
         license=LICENCE,
         training=Training(command=command, data=SOURCES, notes=_NOTES),
     )
-    with (
-        whole_file(output, ModelError) as partial,
-        whole_file(output.with_suffix(".json"), ModelError) as partial_card,
-    ):
-        partial.write_bytes(weights)
-        write_card(card, partial_card)
+    write_model(weights, card, output)
     return card
 
 

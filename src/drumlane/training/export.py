@@ -10,7 +10,6 @@ calibrated on what it makes of the activations, and it is written beside the net
 
 import hashlib
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,8 +19,7 @@ from numpy.typing import NDArray
 
 from drumlane.audio.features import FeatureSpec
 from drumlane.errors import ModelError
-from drumlane.files import whole_file
-from drumlane.models.card import ModelCard, write_card
+from drumlane.models.card import ModelCard
 from drumlane.models.loading import OUTPUTS, Activations
 from drumlane.models.rescorer_model import RescorerModel, load_rescorer, rescorer_beside
 from drumlane.networks.catalog import Network, build, spec_of
@@ -31,7 +29,7 @@ from drumlane.training.calibration_items import calibration_items
 from drumlane.training.cards import Exported, card_of
 from drumlane.training.checkpoints import read_checkpoint
 from drumlane.training.config import RunConfig
-from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference
+from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference, write_model
 from drumlane.training.rescorer_items import heard_of
 from drumlane.training.thresholds import MINIMUM_GAPS
 from drumlane.transcription.dynamics import PLAIN_VELOCITY
@@ -100,7 +98,8 @@ def export_transcriber(
     calibration = replace(calibration, repetition=strength)
     card = card_of(exported, config, calibration, MINIMUM_GAPS, command)
     card = card.model_copy(update={"rescorer": rescorer.card.sha256 if rescorer else None})
-    _write(exported.weights, card, output, chosen.rescorer)
+    beside = _beside(output, chosen.rescorer) if chosen.rescorer else {}
+    write_model(exported.weights, card, output, beside)
     return card
 
 
@@ -125,14 +124,12 @@ def _check_output(output: Path) -> None:
         raise ModelError(f"{output}: cannot be written, its folder does not exist; create it first")
 
 
-def _write(weights: bytes, card: ModelCard, output: Path, rescorer: Path | None) -> None:
-    """Write network, card and rescorer; all take their names only when all are written."""
-    with ExitStack() as files:
-        files.enter_context(whole_file(output, ModelError)).write_bytes(weights)
-        write_card(card, files.enter_context(whole_file(output.with_suffix(".json"), ModelError)))
-        for path in [rescorer, rescorer.with_suffix(".json")] if rescorer else []:
-            beside = rescorer_beside(output).with_suffix(path.suffix)
-            files.enter_context(whole_file(beside, ModelError)).write_bytes(path.read_bytes())
+def _beside(output: Path, rescorer: Path) -> dict[Path, bytes]:
+    """Return the rescorer's files as they lie beside a network."""
+    return {
+        rescorer_beside(output).with_suffix(path.suffix): path.read_bytes()
+        for path in (rescorer, rescorer.with_suffix(".json"))
+    }
 
 
 def load_probabilities(checkpoints: Sequence[Path]) -> tuple[Probabilities, FeatureSpec]:

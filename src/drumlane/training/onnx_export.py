@@ -8,14 +8,18 @@ The legacy exporter is used: it keeps batch and time dynamic.
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from drumlane.errors import ModelError
+from drumlane.files import whole_file
+from drumlane.models.card import write_card
 
 PARITY = 1e-5
 OPSET = 17
@@ -53,6 +57,26 @@ def onnx_of(
             dynamo=False,
         )
         return path.read_bytes()
+
+
+def write_model(
+    weights: bytes, card: BaseModel, output: Path, beside: Mapping[Path, bytes] | None = None
+) -> None:
+    """Write a network, its card and what else belongs beside it; all get their names when all are written.
+
+    Args:
+        weights: ONNX.
+        card: goes beside it, as ``.json``.
+        output: the network's file.
+        beside: further files and what they hold.
+
+    Raises:
+        ModelError: a file cannot be written.
+    """
+    with ExitStack() as files:
+        for path, content in {output: weights, **(beside or {})}.items():
+            files.enter_context(whole_file(path, ModelError)).write_bytes(content)
+        write_card(card, files.enter_context(whole_file(output.with_suffix(".json"), ModelError)))
 
 
 def worst_difference(

@@ -11,13 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from drumlane.errors import ModelError
-from drumlane.files import whole_file
-from drumlane.models.card import Training, write_card
+from drumlane.models.card import Training
 from drumlane.models.loading import load_model
 from drumlane.models.rescorer_model import RescorerCard
 from drumlane.networks.rescorer import Rescorer, RescorerVerdicts
-from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference
+from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference, write_model
 from drumlane.training.provenance import training_sources, weights_licence
 from drumlane.training.rescorer_config import RescorerRunConfig
 from drumlane.training.rescorer_items import proposing_of_card
@@ -63,12 +61,7 @@ def export_rescorer(checkpoint: Path, config: RescorerRunConfig, output: Path, c
         license=weights_licence(config.data),
         training=Training(command=command, data=training_sources(config.data), notes=_NOTES),
     )
-    with (
-        whole_file(output, ModelError) as partial,
-        whole_file(output.with_suffix(".json"), ModelError) as partial_card,
-    ):
-        partial.write_bytes(weights)
-        write_card(card, partial_card)
+    write_model(weights, card, output)
     return card
 
 

@@ -11,6 +11,7 @@ from drumlane.performance import Hit
 from drumlane.rendering.scene import Item
 from drumlane.training.calibration import Calibration, calibrate
 from drumlane.training.targets import encode
+from drumlane.transcription.dynamics import confidences
 from drumlane.vocabulary import ARTICULATIONS, LANES, Drum, Lane
 
 pytestmark = pytest.mark.train
@@ -102,3 +103,21 @@ def test_articulations_that_are_told_without_fault_get_thresholds_between_them()
     thresholds = calibrated(unsure, MANY).articulation_thresholds
     assert len(thresholds) == len(ARTICULATIONS)
     assert all(0.2 < threshold <= 0.62 for threshold in thresholds)
+
+
+def test_a_tom_that_answers_in_all_three_lanes_is_believed_as_one_stroke() -> None:
+    """Two of three lanes' peaks are wrong then, yet nine of ten strokes are toms."""
+
+    def anywhere(hits: Sequence[Hit]) -> Activations:
+        rng = np.random.default_rng(len(hits))
+        invented = [Hit(0.25 + 0.1 * n, Drum.TOM_MID, 60) for n in rng.choice(70, 6, replace=False).tolist()]
+        out = perfect(sorted([*hits, *invented]))
+        toms = [Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM]
+        onset = out.onset.copy()
+        onset[:, toms] = 0.9 * onset[:, toms].max(axis=1, keepdims=True)
+        return replace(out, onset=onset)
+
+    curves = calibrated(anywhere, MANY).confidence_curves
+    high, mid, low = (curves[lane] for lane in (Lane.HI_TOM, Lane.MID_TOM, Lane.LOW_TOM))
+    assert high == mid == low
+    assert 0.8 < confidences(np.array([0.9]), *high)[0] < 0.97

@@ -41,3 +41,15 @@ def test_few_peaks_all_right_or_all_wrong_still_give_a_rising_finite_curve(
 
 def test_no_peaks_leave_the_activation_as_it_is() -> None:
     assert fit_curve(np.zeros(0), np.zeros(0, dtype=bool)) == (1.0, 0.0)
+
+
+def test_heights_that_are_nearly_certain_do_not_make_the_fit_run_away() -> None:
+    """Undamped Newton steps from the start overshoot here, and never come back."""
+    rng = np.random.default_rng(0)
+    heights = np.concatenate([rng.uniform(0.98, 0.999, 400), rng.uniform(0.001, 0.02, 400)])
+    right = np.concatenate([rng.random(400) < 0.6, rng.random(400) < 0.4])
+    slope, intercept = fit_curve(heights, right)
+    told = confidences(heights, slope, intercept)
+    assert 0 < slope < 1
+    assert told[:400].mean() == pytest.approx(0.6, abs=0.05)
+    assert told[400:].mean() == pytest.approx(0.4, abs=0.05)

@@ -15,7 +15,7 @@ from drumlane.models.rescorer_model import RescorerModel, Verdicts
 from drumlane.transcription.candidates import DRUMS, Candidates, Heard, Proposing, find_candidates
 from drumlane.transcription.energies import FLOOR_DB, N_BANDS, band_energies
 from drumlane.transcription.peaks import pick_peaks
-from drumlane.transcription.rescoring import PART_SECONDS, features_of_candidates, rescored
+from drumlane.transcription.rescoring import PART_SECONDS, features_of_candidates, proposing_of, rescored
 from drumlane.transcription.stroke_features import LEVEL, N_FEATURES, stroke_features
 from drumlane.transcription.stroke_levels import stroke_levels
 from drumlane.transcription.toms import heights_near, positions
@@ -216,7 +216,9 @@ def test_verdicts_are_read_back_at_the_times_they_were_heard(places: list[tuple[
     judge = Judge()
     onset, velocity = rescored(heard, np.full((8000, N_BANDS), -40.0, np.float16), judge)
     times, heights = pick_peaks(onset[:, Lane.SNARE], 0.05, 0.03, FPS)
-    assert np.allclose(times, [time for time, _, _ in apart], atol=2e-4)
+    proposed = find_candidates(heard, proposing_of(judge)).times
+    assert np.allclose(proposed, [time for time, _, _ in apart], atol=5e-3)  # what comes back bends bumps
+    assert np.allclose(times, proposed, atol=2e-4)
     assert np.allclose(heights, 0.75, atol=1e-3)
     at = np.rint(times * FPS).astype(int)
     assert np.allclose(velocity[at, Lane.SNARE], (100.4 - 1) / 126, atol=1e-3)

@@ -23,6 +23,7 @@ from drumlane.training.thresholds import (
     best_joint_threshold,
     best_presences,
     best_thresholds,
+    joint_peaks,
 )
 from drumlane.training.tom_positions import fit_positions
 from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks
@@ -90,7 +91,7 @@ def calibrate(
         least,
         tuple(_offset(peaks[lane]) for lane in LANES),
         tuple(_articulation_threshold(i, heard, peaks) for i in range(len(ARTICULATIONS))),
-        tuple(_confidence_curve(candidates[lane]) for lane in LANES),
+        _confidence_curves(candidates, believed, references, fps),
         tuple(_velocity_curve(lane, heard, peaks[lane]) for lane in LANES),
         fit_positions(heard, references, fps),
     )
@@ -127,6 +128,26 @@ def _peaks(
 def _offset(peaks: Sequence[_Found]) -> float:
     late = [p.times[peak] - p.hits[hit].time for p in peaks for hit, peak in p.pairs.tolist()]
     return round(float(np.median(late)), 5) if late else 0.0
+
+
+def _confidence_curves(
+    candidates: dict[Lane, list[_Found]],
+    onsets: Sequence[NDArray[np.float32]],
+    references: Sequence[Sequence[Hit]],
+    fps: float,
+) -> tuple[Curve, ...]:
+    """Return one for each lane; toms share one, which says whether it is a tom's stroke at all.
+
+    Whichever tom a stroke was on, all three lanes answer to it: one lane's peaks alone would seem to be
+    mostly wrong.
+    """
+    heights, right = [np.zeros(0)], [np.zeros(0, dtype=np.bool_)]
+    for reference, times, found in joint_peaks(TOM_LANES, onsets, references, fps, MINIMUM_GAPS):
+        pairs = match_onsets(reference, times, TOLERANCE)
+        heights.append(found)
+        right.append(np.isin(np.arange(len(times)), pairs[:, 1]))
+    of_toms = fit_curve(np.concatenate(heights), np.concatenate(right))
+    return tuple(of_toms if lane in TOM_LANES else _confidence_curve(candidates[lane]) for lane in LANES)
 
 
 def _confidence_curve(peaks: Sequence[_Found]) -> Curve:

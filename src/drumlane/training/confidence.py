@@ -9,10 +9,11 @@ what share of such hits is right (Platt, "Probabilistic outputs for support vect
 import numpy as np
 from numpy.typing import NDArray
 
-from drumlane.transcription.dynamics import logit
+from drumlane.transcription.dynamics import logit, sigmoid
 
 _PRIOR = 4.0  # pseudo-observations that hold the curve where a lane has few peaks
 _N_STEPS = 50
+_SMALLEST = 1e-9  # of a step
 
 Curve = tuple[float, float]  # slope (> 0) and intercept
 
@@ -26,12 +27,22 @@ def fit_curve(heights: NDArray[np.float64], right: NDArray[np.bool_]) -> Curve:
     """
     x = np.stack([logit(heights), np.ones(len(heights))], axis=1)
     weights = start = np.array([1.0, 0.0])
+
+    def loss(w: NDArray[np.float64]) -> float:
+        odds = x @ w
+        return float(
+            np.logaddexp(0.0, odds).sum() - odds[right].sum() + _PRIOR / 2 * np.square(w - start).sum()
+        )
+
     for _ in range(_N_STEPS):  # Newton's method with a Gaussian prior around the activation itself
-        p = 1.0 / (1.0 + np.exp(-x @ weights))
+        p = sigmoid(x @ weights)
         gradient = x.T @ (p - right) + (weights - start) * _PRIOR
         curvature = (x.T * (p * (1 - p))) @ x + _PRIOR * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
+        # Whole steps run away where heights are nearly certain: half a step, a quarter … until it is better.
+        while loss(weights - step) > loss(weights) and np.abs(step).max() > _SMALLEST:
+            step = step / 2
         weights = weights - step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < _SMALLEST:
             break
     return max(float(weights[0]), 0.01), float(weights[1])

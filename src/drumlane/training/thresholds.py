@@ -7,7 +7,7 @@ that are nearly as good as the best one in the upper part is taken: recordings h
 is no drum, never less.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +92,24 @@ def best_joint_threshold(
         gaps: minimum gap of each lane in seconds.
     """
     totals = [Counts()] * len(GRID)
+    for reference, times, heights in joint_peaks(lanes, onsets, references, fps, gaps):
+        for i, threshold in enumerate(GRID):
+            totals[i] += count(reference, times[heights >= threshold])
+    chosen: float = GRID[_upper(_nearly_best([c.f for c in totals]))]
+    return chosen
+
+
+def joint_peaks(
+    lanes: Sequence[Lane],
+    onsets: Sequence[Onsets],
+    references: Sequence[Sequence[Hit]],
+    fps: float,
+    gaps: Sequence[float],
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield for each item the strokes on any of some lanes, and times and heights of peaks in any of them.
+
+    Arguments as of ``best_joint_threshold``.
+    """
     for onset, hits in zip(onsets, references, strict=True):
         reference = _apart([hit.time for hit in hits if hit.drum.lane in lanes])
         peaks = [
@@ -101,10 +119,8 @@ def best_joint_threshold(
         peaks = without_rivals(peaks, (1.0,) * len(LANES))
         times = np.concatenate([peaks[lane][0] for lane in lanes])
         heights = np.concatenate([peaks[lane][1] for lane in lanes])
-        for i, threshold in enumerate(GRID):
-            totals[i] += count(reference, np.sort(times[heights >= threshold]))
-    chosen: float = GRID[_upper(_nearly_best([c.f for c in totals]))]
-    return chosen
+        order = np.argsort(times, kind="stable")
+        yield reference, times[order], heights[order]
 
 
 def _apart(times: Sequence[float]) -> NDArray[np.float64]:

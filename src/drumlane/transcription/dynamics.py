@@ -44,10 +44,19 @@ def confidences(heights: Floats, slope: float, intercept: float) -> Floats:
     >>> confidences(np.array([0.2, 0.5, 0.8]), 1.0, 0.0).round(2).tolist()
     [0.2, 0.5, 0.8]
     """
-    return np.asarray(1.0 / (1.0 + np.exp(-(slope * logit(heights) + intercept))))
+    return sigmoid(slope * logit(heights) + intercept)
 
 
 def logit(heights: Frames, least: float = 1e-3) -> Floats:
     """Return the logarithm of the odds of heights in 0..1, kept ``least`` from both ends."""
     inside = np.clip(np.asarray(heights, dtype=np.float64), least, 1 - least)
     return np.asarray(np.log(inside / (1.0 - inside)))
+
+
+def sigmoid(odds: Frames) -> Floats:
+    """Return probabilities for logarithms of odds; no size of them overflows.
+
+    >>> sigmoid(np.array([-1e4, 0.0, 1e4])).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    return np.asarray(np.exp(-np.logaddexp(0.0, -np.asarray(odds, dtype=np.float64))))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from drumlane.models.rescorer_model import RescorerModel, Verdicts
 from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
-from drumlane.transcription.dynamics import logit
+from drumlane.transcription.dynamics import logit, sigmoid
 from drumlane.transcription.stroke_features import stroke_features
 from drumlane.transcription.stroke_levels import stroke_levels
 from drumlane.transcription.toms import TOM_LANES
@@ -126,4 +126,4 @@ def _of_toms(candidates: Candidates, verdicts: Verdicts) -> NDArray[np.float64]:
     """
     odds = logit(candidates.activations[:, list(TOM_LANES)])
     raised = logit(verdicts.probability)[:, None] + odds - odds.max(axis=1, keepdims=True)
-    return np.asarray(1 / (1 + np.exp(-raised)))
+    return sigmoid(raised)

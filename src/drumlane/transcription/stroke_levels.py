@@ -79,7 +79,10 @@ class _Scene:
         self._places = (np.clip(frames, 0, len(sound) - 1) + margin)[
             :, None
         ] + offsets  # (strokes, frames of a template)
+        # Strokes in one frame are added up once; the first of each frame, and which frames these are.
+        self._firsts = np.flatnonzero(np.diff(self._places[:, 0], prepend=-1))
         self._drum = drum
+        self._of_drum = (np.arange(int(drum.max()) + 1)[:, None] == drum).astype(np.float32)
         self._belief = belief.astype(np.float32)
         self._start(frames)
 
@@ -125,8 +128,9 @@ class _Scene:
     def _model(self, brought: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the whole sound as it is explained, (frames, bands)."""
         whole = self._background.copy()
+        together = np.add.reduceat(brought, self._firsts, axis=0)
         for lag in range(brought.shape[1]):
-            np.add.at(whole, self._places[:, lag], brought[:, lag])
+            whole[self._places[self._firsts, lag]] += together[:, lag]
         return whole
 
     def _misfit(self) -> NDArray[np.float32]:
@@ -134,9 +138,7 @@ class _Scene:
         return np.asarray((self._sound / self._model(self._brought()))[self._places])
 
     def _by_drum(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        total = np.zeros((int(self._drum.max()) + 1, *values.shape[1:]), dtype=np.float32)
-        np.add.at(total, self._drum, values)
-        return total
+        return np.asarray(np.tensordot(self._of_drum, values, axes=1))
 
     def _normalise(self) -> None:
         self._templates /= self._templates.sum(axis=(1, 2), keepdims=True)

@@ -125,6 +125,24 @@ def test_importing_the_package_loads_no_library() -> None:
     assert loaded & (NOT_BASE | {"numpy", "onnxruntime", "soundfile", "pydantic"}) == set()
 
 
+def test_the_command_tells_numpy_how_many_threads_before_it_is_loaded() -> None:
+    """Later it has started them already: recordings then took nearly twice the processor time."""
+    code = """
+import os, sys
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            print(os.environ.get("OPENBLAS_NUM_THREADS"))
+sys.meta_path.insert(0, Watch())
+import drumlane.cli.app, numpy
+"""
+    environment = {name: value for name, value in os.environ.items() if "THREADS" not in name}
+    told = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert told.stdout.split() == ["1"]
+
+
 def test_no_module_of_the_base_rooms_loads_what_a_base_installation_lacks() -> None:
     files = [path for room in BASE_ROOMS for path in sorted((PACKAGE / room).rglob("*.py"))]
     names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in files]

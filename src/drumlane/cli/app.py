@@ -4,7 +4,6 @@ Each sub-command lives in a module of its own and imports heavy code inside the 
 ``drumlane --help`` is quick.
 """
 
-import os
 import sys
 from typing import Annotated
 
@@ -26,12 +25,6 @@ from drumlane.cli.train import export, train_app
 from drumlane.cli.transcribe import transcribe
 from drumlane.cli.tune import tune
 from drumlane.errors import DrumlaneError
-
-# Idle threads of numpy's linear algebra wait by spinning: half of its start, and most of a busy machine's
-# time. The products here are small; the network has threads of its own.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-# Those of torch wait likewise: training on two cores that others use took five times the processor time.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 app = typer.Typer(
     name="drumlane",

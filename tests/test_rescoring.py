@@ -29,6 +29,7 @@ seeds = st.integers(0, 2**32 - 1)
 # Energies -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_energies_are_the_squared_magnitudes_that_librosa_hears() -> None:
     librosa = pytest.importorskip("librosa")
     spec, rng = FeatureSpec(), np.random.default_rng(1)

@@ -261,3 +261,41 @@ def test_candidates_can_be_parted() -> None:
     assert part.times.tolist() == found.times[1:].tolist()
     assert DRUM_OF_LANE[LANES[part.lanes[0]]] is Drum.KICK
     assert Path(SHIPPED).suffix == ".onnx"
+
+
+def long_beat() -> tuple[Heard, NDArray[np.float16]]:
+    """Return activations, as half floats, and energies of three minutes of a beat."""
+    rng = np.random.default_rng(8)
+    beat = [
+        (0.5 * n, lane, 0.9) for n in range(1, 360) for lane in ((Lane.KICK, Lane.SNARE)[n % 2], Lane.HIHAT)
+    ]
+    heard = heard_of(beat, 18_003)
+    found = find_candidates(heard, PROPOSING)
+    energies = played(found.frames - 2, np.minimum(found.lanes, 2), rng.uniform(-3, 0, len(found)), 18_003)
+    halves = (heard.onset, heard.velocity, heard.articulation, heard.presence)
+    return Heard(*(values.astype(np.float16) for values in halves), 10, FPS), energies.astype(np.float16)
+
+
+@pytest.mark.parametrize("n_block", [700, 18_003])
+def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
+    n_block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from drumlane.transcription import judging
+
+    rescorer = load_model(SHIPPED).rescorer
+    assert rescorer is not None
+    heard, energies = long_beat()
+    whole = rescored(replace(heard, onset=heard.onset.astype(np.float32)), energies, rescorer)[0]
+    monkeypatch.setattr(judging, "CORE_SECONDS", 50.0)
+    follower = judging.Judging(heard, rescorer)
+    for start in range(0, len(energies), n_block):
+        follower.push(energies[start : start + n_block])
+        follower.advance(min(start + n_block, len(energies)) - 200)
+        assert follower.n_held <= 5000 + 2 * 4500 + n_block + 200  # frames; not the whole recording
+    follower.finish()
+    for lane in (Lane.KICK, Lane.SNARE, Lane.HIHAT):
+        parts, one = (
+            pick_peaks(onset[:, lane].astype(np.float32), 0.3, 0.03, FPS) for onset in (heard.onset, whole)
+        )
+        assert np.allclose(parts[0], one[0], atol=1e-3)
+        assert np.abs(parts[1] - one[1]).mean() < 0.05

@@ -1,6 +1,6 @@
 """Activations: what the network hears in a whole recording, frame by frame.
 
-Flow: recording -> audio.features -> silence -> windows (models) -> **activations** (energies, rescoring) ->
+Flow: recording -> audio.features -> silence -> windows (models) -> **activations** (energies, judging) ->
 decoding
 
 Kept as float16: an hour is 16 MB, and a step of 0.0005 near 1 is far finer than the network is sure of.
@@ -17,12 +17,11 @@ from drumlane.audio.features import FeatureSpec, FeatureStream
 from drumlane.errors import FormatError
 from drumlane.files import whole_file
 from drumlane.models.loading import Activations, Model
-from drumlane.models.rescorer_model import RescorerModel
 from drumlane.transcription.candidates import Heard
-from drumlane.transcription.energies import FLOOR_DB, N_BANDS, band_energies
+from drumlane.transcription.energies import band_energies
+from drumlane.transcription.judging import Judging
 from drumlane.transcription.recording import Recording
-from drumlane.transcription.rescoring import rescored
-from drumlane.transcription.silence import SilenceCutter
+from drumlane.transcription.silence import KEPT_SECONDS, SilenceCutter
 from drumlane.transcription.windows import WindowStream
 from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
 
@@ -61,38 +60,32 @@ def hear(recording: Recording, model: Model, progress: Progress | None = None) -
     if recording.silent:
         return replace(_nothing(n_frames, spec.fps, recording.duration), silent=True)
     heard = _nothing(n_frames, spec.fps, recording.duration)
-    energies = np.full((n_frames if model.rescorer else 0, N_BANDS), FLOOR_DB, np.float16)
+    judging = Judging(_as_heard(heard), model.rescorer) if model.rescorer else None
     windows, cutter = WindowStream(model.run), SilenceCutter(spec.fps)
     waiting = np.zeros(0, dtype=np.intp)  # numbers of frames that are not answered yet
     n_done = 0
     for features in _features(recording, spec):
         left, places = cutter.push(features)
         waiting = _put_all(windows.push(left), np.concatenate([waiting, places]), heard)
-        if model.rescorer:
-            energies[n_done : n_done + len(features)] = band_energies(features, spec)
         n_done += len(features)
+        if judging:
+            judging.push(band_energies(features, spec))
+            first_open = int(waiting[0]) if len(waiting) else n_done
+            judging.advance(first_open - round(2 * KEPT_SECONDS * spec.fps))  # some silence may still come
         if progress and n_done < n_frames:
             progress(n_done / n_frames)
     _put_all(windows.finish(), waiting, heard)
-    if model.rescorer:
-        heard = _judged(heard, energies, model.rescorer)
+    if judging:
+        judging.finish()
     if progress:
         progress(1.0)
     return heard
 
 
-def _judged(heard: PieceActivations, energies: Halves, rescorer: RescorerModel) -> PieceActivations:
-    """Return activations with a rescorer's verdicts in them."""
-    as_heard = Heard(
-        heard.onset.astype(np.float32),
-        heard.velocity.astype(np.float32),
-        heard.articulation.astype(np.float32),
-        heard.presence.astype(np.float32),
-        PRESENCE_STEP,
-        heard.fps,
-    )
-    onset, velocity = rescored(as_heard, energies, rescorer)
-    return replace(heard, onset=onset.astype(np.float16), velocity=velocity.astype(np.float16))
+def _as_heard(heard: PieceActivations) -> Heard:
+    """Return the same arrays as a rescorer takes them."""
+    arrays = (heard.onset, heard.velocity, heard.articulation, heard.presence)
+    return Heard(*arrays, PRESENCE_STEP, heard.fps)
 
 
 def features_of(recording: Recording, spec: FeatureSpec) -> Halves:

@@ -6,6 +6,7 @@ The first hearing proposes, the second one (``rescoring``) decides.
 """
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +40,10 @@ class Proposing:
 class Heard:
     """Activations of a recording or of a part of it, 0..1."""
 
-    onset: NDArray[np.float32]  # (frames, 8)
-    velocity: NDArray[np.float32]  # (frames, 8)
-    articulation: NDArray[np.float32]  # (frames, 6)
-    presence: NDArray[np.float32]  # (frames / step, 8), of every ``step``-th frame
+    onset: NDArray[Any]  # floating, (frames, 8)
+    velocity: NDArray[Any]  # floating, (frames, 8)
+    articulation: NDArray[Any]  # floating, (frames, 6)
+    presence: NDArray[Any]  # floating, (frames / step, 8), of every ``step``-th frame
     step: int
     fps: float
 

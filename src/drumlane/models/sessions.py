@@ -65,6 +65,7 @@ def _open_session(weights: bytes, path: Path, threads: int | None) -> "Inference
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # Windows of one size need no pool that grows with the largest tensor ever asked for.
     options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False  # one is kept for every length of input that was ever seen
     try:
         return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime's own classes have no public base

@@ -1,9 +1,9 @@
-"""Judging: a rescorer follows the network through a recording, four minutes at a time.
+"""Judging: a rescorer follows the network through a recording, two minutes at a time.
 
 Flow: transcription.activations -> **judging** -> rescoring
 
 Energies and full copies of the activations are held for one part and what lies around it only, so that memory
-does not grow with the recording. Most songs are one part.
+does not grow with the recording.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from drumlane.transcription.candidates import Heard
 from drumlane.transcription.energies import N_BANDS
 from drumlane.transcription.rescoring import rescored
 
-CORE_SECONDS = 240.0  # judged at once
+CORE_SECONDS = 120.0  # judged at once
 CONTEXT_SECONDS = 45.0  # heard on either side: what comes back is looked for within half a minute
 
 Halves = NDArray[np.float16]

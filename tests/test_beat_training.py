@@ -20,8 +20,9 @@ from drumlane.training.beat_export import beat_onnx, check_beat_parity, export_b
 from drumlane.training.beat_hearing import heard  # noqa: E402
 from drumlane.training.beat_patterns import FEELS, compose_phrase  # noqa: E402
 from drumlane.training.beat_phrases import agreement, phrases_of  # noqa: E402
-from drumlane.training.beat_run import BEST, LAST, load_beat_network, train_beats  # noqa: E402
+from drumlane.training.beat_run import load_beat_network, train_beats  # noqa: E402
 from drumlane.training.beat_songs import Phrases, draw_song  # noqa: E402
+from drumlane.training.torch_files import BEST, LAST  # noqa: E402
 from drumlane.vocabulary import Lane  # noqa: E402
 from material import write_grooves  # noqa: E402
 
@@ -185,7 +186,7 @@ def stopping_after(n_steps: int):
 
     def validate_and_stop(state, *arguments) -> None:
         validate(state, *arguments)
-        if state.step == n_steps:
+        if state.progress.step == n_steps:
             raise KeyboardInterrupt
 
     return validate_and_stop

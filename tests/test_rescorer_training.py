@@ -16,6 +16,7 @@ from drumlane.networks.rescorer import Rescorer, RescorerSpec  # noqa: E402
 from drumlane.performance import Hit  # noqa: E402
 from drumlane.training.config import parse_config, read_config  # noqa: E402
 from drumlane.training.export import Calibrating, export_transcriber  # noqa: E402
+from drumlane.training.plain_run import Progress  # noqa: E402
 from drumlane.training.rescorer_batches import collate, shifted  # noqa: E402
 from drumlane.training.rescorer_config import RescorerRunConfig, read_rescorer_config  # noqa: E402
 from drumlane.training.rescorer_export import (  # noqa: E402
@@ -30,12 +31,11 @@ from drumlane.training.rescorer_items import (  # noqa: E402
     read_items,
 )
 from drumlane.training.rescorer_run import (  # noqa: E402
-    BEST,
-    LAST,
     load_rescorer_network,
     losses_of,
     train_rescorer,
 )
+from drumlane.training.torch_files import BEST, LAST  # noqa: E402
 from drumlane.transcription.candidates import Proposing, find_candidates  # noqa: E402
 from drumlane.transcription.dynamics import PLAIN_VELOCITY  # noqa: E402
 from drumlane.transcription.rescoring import MARGIN_SECONDS, PART_SECONDS  # noqa: E402
@@ -216,20 +216,19 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(
     whole = copied(config, tmp_path / "whole")
     train_rescorer(whole)
     cut = copied(config, tmp_path / "cut")
-    from drumlane.training import rescorer_run
 
     class Interruption(Exception):
         pass
 
-    save = rescorer_run._save
+    save = Progress.save
 
-    def save_and_stop(state: object, path: Path) -> None:
-        save(state, path)  # type: ignore[arg-type]
+    def save_and_stop(progress: Progress, path: Path) -> None:
+        save(progress, path)
         if path.name == LAST:
             raise Interruption
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rescorer_run, "_save", save_and_stop)
+        patch.setattr(Progress, "save", save_and_stop)
         with pytest.raises(Interruption):
             train_rescorer(cut)
     with pytest.raises(ConfigError, match="holds an earlier run; pass --resume"):

@@ -15,7 +15,7 @@ from drumlane.models.rescorer_model import RescorerModel, Verdicts
 from drumlane.transcription.candidates import DRUMS, Candidates, Heard, Proposing, find_candidates
 from drumlane.transcription.energies import FLOOR_DB, N_BANDS, band_energies
 from drumlane.transcription.peaks import pick_peaks
-from drumlane.transcription.rescoring import PART_SECONDS, features_of_candidates, proposing_of, rescored
+from drumlane.transcription.rescoring import PART_SECONDS, features_of_candidates, rescored
 from drumlane.transcription.stroke_features import LEVEL, N_FEATURES, stroke_features
 from drumlane.transcription.stroke_levels import stroke_levels
 from drumlane.transcription.toms import heights_near, positions
@@ -217,7 +217,7 @@ def test_verdicts_are_read_back_at_the_times_they_were_heard(places: list[tuple[
     judge = Judge()
     onset, velocity = rescored(heard, np.full((8000, N_BANDS), -40.0, np.float16), judge)
     times, heights = pick_peaks(onset[:, Lane.SNARE], 0.05, 0.03, FPS)
-    proposed = find_candidates(heard, proposing_of(judge)).times
+    proposed = find_candidates(heard, Proposing.of(judge.card)).times
     assert np.allclose(proposed, [time for time, _, _ in apart], atol=5e-3)  # what comes back bends bumps
     assert np.allclose(times, proposed, atol=2e-4)
     assert np.allclose(heights, 0.75, atol=1e-3)
@@ -226,6 +226,16 @@ def test_verdicts_are_read_back_at_the_times_they_were_heard(places: list[tuple[
     assert not onset[:, [lane for lane in LANES if lane is not Lane.SNARE]].any()
     if apart[-1][0] - apart[0][0] > PART_SECONDS:
         assert len(judge.seen) > 1  # in parts, each with what is around it
+
+
+def steady_beat(n_eighths: int, seed: int) -> tuple[Heard, NDArray[np.float32]]:
+    """Return activations and energies of kick, snare and hats, half a second from stroke to stroke."""
+    rng = np.random.default_rng(seed)
+    pairs = ((n, lane) for n in range(1, n_eighths) for lane in ((Lane.KICK, Lane.SNARE)[n % 2], Lane.HIHAT))
+    heard = heard_of([(0.5 * n, lane, 0.9) for n, lane in pairs], 50 * n_eighths + 3)
+    found = find_candidates(heard, PROPOSING)
+    levels = rng.uniform(-3, 0, len(found))
+    return heard, played(found.frames - 2, np.minimum(found.lanes, 2), levels, len(heard.onset))
 
 
 def test_toms_keep_their_odds_to_each_other() -> None:
@@ -241,13 +251,7 @@ def test_the_shipped_rescorer_judges_alike_however_long_the_recording() -> None:
     """What lies more than a margin away does not change a verdict much, and parts join without a seam."""
     rescorer = load_model(SHIPPED).rescorer
     assert rescorer is not None
-    rng = np.random.default_rng(6)
-    beat = [
-        (0.5 * n, lane, 0.9) for n in range(1, 120) for lane in ((Lane.KICK, Lane.SNARE)[n % 2], Lane.HIHAT)
-    ]
-    heard = heard_of(beat, 6100)
-    found = find_candidates(heard, PROPOSING)
-    energies = played(found.frames - 2, np.minimum(found.lanes, 2), rng.uniform(-3, 0, len(found)), 6100)
+    heard, energies = steady_beat(120, seed=6)
     onset, _ = rescored(heard, energies.astype(np.float16), rescorer)
     heights = [pick_peaks(onset[:, lane], 0.05, 0.03, FPS)[1] for lane in (Lane.KICK, Lane.SNARE, Lane.HIHAT)]
     assert min(len(h) for h in heights) >= 59
@@ -265,13 +269,7 @@ def test_candidates_can_be_parted() -> None:
 
 def long_beat() -> tuple[Heard, NDArray[np.float16]]:
     """Return activations, as half floats, and energies of three minutes of a beat."""
-    rng = np.random.default_rng(8)
-    beat = [
-        (0.5 * n, lane, 0.9) for n in range(1, 360) for lane in ((Lane.KICK, Lane.SNARE)[n % 2], Lane.HIHAT)
-    ]
-    heard = heard_of(beat, 18_003)
-    found = find_candidates(heard, PROPOSING)
-    energies = played(found.frames - 2, np.minimum(found.lanes, 2), rng.uniform(-3, 0, len(found)), 18_003)
+    heard, energies = steady_beat(360, seed=8)
     halves = (heard.onset, heard.velocity, heard.articulation, heard.presence)
     return Heard(*(values.astype(np.float16) for values in halves), 10, FPS), energies.astype(np.float16)
 

@@ -16,8 +16,9 @@ from drumlane.errors import DatasetError
 from drumlane.files import whole_file
 from drumlane.study.history import History, Point, read_history
 from drumlane.study.verdict import criteria, decide
-from drumlane.training.checkpoints import BEST, read_checkpoint
+from drumlane.training.checkpoints import read_checkpoint
 from drumlane.training.config import RunConfig, read_config
+from drumlane.training.torch_files import BEST
 from drumlane.vocabulary import LANE_NAMES
 
 _CURVE_ROWS = 20  # more validations than this are thinned out

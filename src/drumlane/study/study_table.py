@@ -11,7 +11,7 @@ from drumlane.errors import ConfigError
 from drumlane.evaluation.error_report import TextTable
 from drumlane.study.trials import Plan, State
 from drumlane.study.tuning import REASON, SET
-from drumlane.training.checkpoints import BEST
+from drumlane.training.torch_files import BEST
 
 if TYPE_CHECKING:
     from optuna import Study

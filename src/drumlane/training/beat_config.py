@@ -10,16 +10,13 @@ from pydantic import Field
 
 from drumlane.networks.beats import BeatNetworkSpec
 from drumlane.training.config import read_section
-from drumlane.training.sections import Section
+from drumlane.training.sections import PlainRunConfig
 
 
-class BeatRunConfig(Section):
+class BeatRunConfig(PlainRunConfig):
     """A whole run."""
 
     name: str = Field("beats", description="folder of the run below `output`")
-    version: str = Field("1", description="of the model, for its card")
-    output: Path = Field(Path("runs"), description="where runs are kept")
-    seed: int = Field(42, ge=0, description="of everything that is drawn")
     grooves: Path = Field(description="folder of the Groove MIDI Dataset")
     max_grooves: int | None = Field(None, ge=1, description="use only the first grooves of each split")
     seconds: float = Field(40.0, ge=5, description="length of every song that is drawn")
@@ -28,15 +25,8 @@ class BeatRunConfig(Section):
     learning_rate: float = Field(0.003, gt=0, description="highest of the cycle")
     weight_decay: float = Field(0.01, ge=0)
     average: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights, which are kept")
-    every_n_steps: int = Field(500, ge=1, description="between two validations, which save a checkpoint")
     validation_items: int = Field(96, ge=1)
-    num_threads: int | None = Field(None, ge=1)
     model: BeatNetworkSpec = Field(default_factory=BeatNetworkSpec)
-
-    @property
-    def folder(self) -> Path:
-        """Where the run's checkpoints and its model are."""
-        return self.output / self.name
 
 
 def read_beat_config(path: Path, overrides: Sequence[str] = ()) -> BeatRunConfig:

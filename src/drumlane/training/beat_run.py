@@ -19,16 +19,15 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from drumlane.data.gmd import load_grooves
-from drumlane.errors import ConfigError, ModelError
-from drumlane.files import whole_file
 from drumlane.networks.beats import BeatNetwork, BeatNetworkSpec
 from drumlane.training.beat_batches import beat_batch
 from drumlane.training.beat_config import BeatRunConfig
 from drumlane.training.beat_phrases import phrases_of
 from drumlane.training.beat_songs import Phrases
-from drumlane.training.torch_files import check_run_folder, read_torch_file
+from drumlane.training.plain_run import Progress, check_run_folder, read_plain_checkpoint
+from drumlane.training.torch_files import BEST, LAST
 
-LAST, BEST = "last.ckpt", "best.ckpt"
+_WHAT = "a checkpoint of a beat network"
 _VALIDATION_SEED = 10**9
 _WARM_UP = 0.15  # of the steps
 _CLIP = 1.0
@@ -38,14 +37,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _State:
-    """What a checkpoint holds."""
+    """What a run changes."""
 
     network: BeatNetwork
     averaged: AveragedModel
     optimizer: torch.optim.Optimizer
     schedule: torch.optim.lr_scheduler.OneCycleLR
-    step: int = 0
-    best: float = float("inf")
+    progress: Progress
 
 
 def train_beats(config: BeatRunConfig, resume: bool = False) -> Path:
@@ -55,18 +53,18 @@ def train_beats(config: BeatRunConfig, resume: bool = False) -> Path:
         ConfigError: the run's folder holds an earlier run that is not resumed, or there is none to resume.
         DatasetError: the grooves are missing.
     """
-    check_run_folder(config.folder, LAST, resume)
+    check_run_folder(config.folder, resume)
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
     state = _new_state(config)
     if resume:
-        _load(state, config.folder / LAST, config)
+        state.progress.resume(config.folder / LAST, _WHAT)
     phrases = phrases_of_split(config, "train")
     held_out = list(_validation_batches(config))
-    while state.step < config.num_steps:
+    while state.progress.step < config.num_steps:
         loss = _step(state, phrases, config)
-        if state.step % config.every_n_steps == 0 or state.step == config.num_steps:
+        if state.progress.step % config.every_n_steps == 0 or state.progress.step == config.num_steps:
             _validate(state, loss, held_out, config)
     return config.folder / BEST
 
@@ -77,7 +75,7 @@ def load_beat_network(checkpoint: Path) -> BeatNetwork:
     Raises:
         ModelError: the file is missing or is not a checkpoint of a beat network.
     """
-    saved = _read(checkpoint)
+    saved = read_plain_checkpoint(checkpoint, _WHAT)
     network = BeatNetwork(BeatNetworkSpec(**saved["model"]))
     network.load_state_dict({name: saved["averaged"][f"module.{name}"] for name in network.state_dict()})
     return network.eval()
@@ -102,14 +100,15 @@ def _new_state(config: BeatRunConfig) -> _State:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=config.num_steps + 1, pct_start=_WARM_UP
     )
-    return _State(
-        network, AveragedModel(network, multi_avg_fn=average, use_buffers=True), optimizer, schedule
-    )
+    averaged = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+    parts = {"network": network, "averaged": averaged, "optimizer": optimizer, "schedule": schedule}
+    return _State(network, averaged, optimizer, schedule, Progress(asdict(config.model), parts))
 
 
 def _step(state: _State, phrases: Phrases, config: BeatRunConfig) -> float:
-    torch.manual_seed(config.seed + state.step)  # dropout
-    strokes, targets = beat_batch(phrases, config.batch_size, config.seconds, (config.seed, state.step))
+    step = state.progress.step
+    torch.manual_seed(config.seed + step)  # dropout
+    strokes, targets = beat_batch(phrases, config.batch_size, config.seconds, (config.seed, step))
     state.network.train()
     loss = F.binary_cross_entropy_with_logits(state.network(strokes), targets)
     state.optimizer.zero_grad()
@@ -118,7 +117,7 @@ def _step(state: _State, phrases: Phrases, config: BeatRunConfig) -> float:
     state.optimizer.step()
     state.schedule.step()
     state.averaged.update_parameters(state.network)
-    state.step += 1
+    state.progress.step += 1
     return float(loss.detach())
 
 
@@ -138,37 +137,5 @@ def _validate(
             float(F.binary_cross_entropy_with_logits(state.averaged(x), y)) * len(x) for x, y in batches
         ]
     loss = sum(losses) / config.validation_items
-    _log.info("step %d: loss %.4f, validation %.4f", state.step, train_loss, loss)
-    better = loss < state.best
-    state.best = min(loss, state.best)
-    for name in [LAST, BEST] if better else [LAST]:
-        _save(state, config.folder / name, config)
-
-
-def _save(state: _State, path: Path, config: BeatRunConfig) -> None:
-    saved = {
-        "model": asdict(config.model),
-        "network": state.network.state_dict(),
-        "averaged": state.averaged.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "schedule": state.schedule.state_dict(),
-        "step": state.step,
-        "best": state.best,
-    }
-    with whole_file(path, ModelError) as partial:
-        torch.save(saved, partial)
-
-
-def _load(state: _State, path: Path, config: BeatRunConfig) -> None:
-    saved = _read(path)
-    if saved["model"] != asdict(config.model):
-        raise ConfigError(f"{path}: trained with model {saved['model']}, the configuration has another")
-    state.network.load_state_dict(saved["network"])
-    state.averaged.load_state_dict(saved["averaged"])
-    state.optimizer.load_state_dict(saved["optimizer"])
-    state.schedule.load_state_dict(saved["schedule"])
-    state.step, state.best = saved["step"], saved["best"]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return read_torch_file(path, {"model", "averaged"}, "a checkpoint of a beat network")
+    _log.info("step %d: loss %.4f, validation %.4f", state.progress.step, train_loss, loss)
+    state.progress.validated(loss, config.folder)

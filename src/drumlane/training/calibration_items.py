@@ -8,7 +8,7 @@ from dataclasses import replace
 from drumlane.rendering.scene import Item
 from drumlane.training.config import RunConfig
 from drumlane.training.datamodule import held_out_items
-from drumlane.training.items import encode_item, load_material, validation_items
+from drumlane.training.items import features_of_item, load_material, validation_items
 from drumlane.training.validation import HeldOut
 
 # Drums against accompaniment in the mixes people have. Training goes further, where the best threshold is one
@@ -24,7 +24,7 @@ def calibration_items(config: RunConfig, n_items: int, seconds: float) -> list[H
     if config.data.recordings:
         return held_out_items(config, "validation", n_items, seconds)
     rendered = _rendered_items(config, n_items, seconds)
-    return [HeldOut(encode_item(item, config.audio)[0], item.hits) for item in rendered]
+    return [HeldOut(features_of_item(item, config.audio), item.hits) for item in rendered]
 
 
 def _rendered_items(config: RunConfig, n_items: int, seconds: float) -> list[Item]:

@@ -6,7 +6,6 @@ A run keeps ``last.ckpt``, the best ones by the monitored score, and ``best.ckpt
 under a name that does not depend on its score. Checkpoints are read as plain tensors and values only.
 """
 
-import pickle
 import shutil
 import signal
 import threading
@@ -23,9 +22,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from drumlane.errors import ConfigError, ModelError
 from drumlane.files import whole_file
 from drumlane.training.config import RunConfig
+from drumlane.training.torch_files import BEST, LAST, read_torch_file
 
 _INPUTS = ("convs.0.conv.weight", "bottleneck.weight")  # where a second view and the low bands come in
-LAST, BEST = "last.ckpt", "best.ckpt"
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
@@ -34,16 +33,11 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     Raises:
         ModelError: the file is missing or is not a checkpoint of a transcriber.
     """
-    try:
-        saved: Mapping[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise ModelError(f"{path}: cannot read the checkpoint ({error.strerror})") from None
-    except (pickle.UnpicklingError, RuntimeError, ValueError, EOFError, LookupError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ModelError(f"{path}: not a checkpoint of a transcriber ({reason})") from None
-    hyper = saved.get("hyper_parameters") if isinstance(saved, dict) else None
-    if not isinstance(hyper, dict) or not {"model", "features"} <= hyper.keys() or "state_dict" not in saved:
-        raise ModelError(f"{path}: not a checkpoint of a transcriber (it says nothing of a network)")
+    what = "a checkpoint of a transcriber"
+    saved = read_torch_file(path, {"hyper_parameters", "state_dict"}, what)
+    hyper = saved["hyper_parameters"]
+    if not isinstance(hyper, dict) or not {"model", "features"} <= hyper.keys():
+        raise ModelError(f"{path}: not {what} (it says nothing of a network)")
     return saved
 
 

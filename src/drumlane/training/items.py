@@ -6,6 +6,7 @@ Flow: rendering.scene + targets -> **items** -> batches
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from drumlane.audio.blocks import mono_blocks_of_array
 from drumlane.audio.features import FeatureSpec, log_mel
@@ -81,9 +82,14 @@ class RenderedItems:
 
 def encode_item(item: Item, spec: FeatureSpec) -> Encoded:
     """Return the features and targets of one item."""
-    samples = np.concatenate(list(mono_blocks_of_array(item.samples, SAMPLE_RATE, spec.sample_rate)))
-    features = log_mel(samples, spec)
+    features = features_of_item(item, spec)
     return features, encode(item.hits, len(features), spec.fps)
+
+
+def features_of_item(item: Item, spec: FeatureSpec) -> NDArray[np.float32]:
+    """Return the features of one item, shape (frames, bands)."""
+    samples = np.concatenate(list(mono_blocks_of_array(item.samples, SAMPLE_RATE, spec.sample_rate)))
+    return log_mel(samples, spec)
 
 
 def validation_items(material: Material, options: SceneOptions, n_items: int, seconds: float) -> list[Item]:

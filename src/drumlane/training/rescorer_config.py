@@ -10,7 +10,7 @@ from pydantic import Field
 
 from drumlane.rendering.scene_options import SceneOptions
 from drumlane.training.config import read_section
-from drumlane.training.sections import Chance, DataConfig, Section
+from drumlane.training.sections import Chance, DataConfig, PlainRunConfig, Section
 
 
 class RescorerNetworkConfig(Section):
@@ -21,13 +21,10 @@ class RescorerNetworkConfig(Section):
     n_layers: int = Field(4, ge=1)
 
 
-class RescorerRunConfig(Section):
+class RescorerRunConfig(PlainRunConfig):
     """A whole run."""
 
     name: str = Field("rescorer", description="folder of the run below `output`")
-    version: str = Field("1", description="of the model, for its card")
-    output: Path = Field(Path("runs"), description="where runs are kept")
-    seed: int = Field(42, ge=0, description="of everything that is drawn")
     transcriber: Path = Field(description="model (.onnx) to listen to, exported without a rescorer")
     data: DataConfig
     scene: SceneOptions = Field(default_factory=lambda: SceneOptions(seconds=30.0))
@@ -46,14 +43,7 @@ class RescorerRunConfig(Section):
     height_shift: float = Field(0.3, ge=0, description="heights of a lane differ by kit: deviation, drawn")
     level_shift: float = Field(0.5, ge=0, description="dB: levels of a drum differ by kit, deviation, drawn")
     velocity_shift: float = Field(0.3, ge=0, description="quarters of the range, by drum, deviation, drawn")
-    every_n_steps: int = Field(500, ge=1, description="between two validations, which save a checkpoint")
-    num_threads: int | None = Field(None, ge=1)
     model: RescorerNetworkConfig = Field(default_factory=RescorerNetworkConfig)
-
-    @property
-    def folder(self) -> Path:
-        """Where the run's items, checkpoints and model are."""
-        return self.output / self.name
 
 
 def read_rescorer_config(path: Path, overrides: Sequence[str] = ()) -> RescorerRunConfig:

@@ -18,9 +18,7 @@ from drumlane.networks.rescorer import Rescorer, RescorerVerdicts
 from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference, write_model
 from drumlane.training.provenance import training_sources, weights_licence
 from drumlane.training.rescorer_config import RescorerRunConfig
-from drumlane.training.rescorer_items import proposing_of_card
 from drumlane.training.rescorer_run import load_rescorer_network
-from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES
 
 PARITY_LENGTHS = (1, 57, 600)  # strokes
 _SCALE = 127.0  # velocities are the largest outputs
@@ -42,20 +40,16 @@ def export_rescorer(checkpoint: Path, config: RescorerRunConfig, output: Path, c
     weights = rescorer_onnx(network)
     check_rescorer_parity(network, weights)
     heard = load_model(config.transcriber).card
-    proposing = proposing_of_card(heard)
     card = RescorerCard(
         name="drumlane-rescorer",
         version=config.version,
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         transcriber=heard.sha256,
         n_features=network.spec.n_features,
-        thresholds=dict(zip(LANE_NAMES, proposing.thresholds, strict=True)),
-        minimum_gaps=dict(zip(LANE_NAMES, proposing.minimum_gaps, strict=True)),
-        articulation_thresholds={
-            drum.value: threshold
-            for drum, threshold in zip(ARTICULATIONS, proposing.articulation_thresholds, strict=True)
-        },
-        repetition=proposing.repetition,
+        thresholds=heard.thresholds,
+        minimum_gaps=heard.minimum_gaps,
+        articulation_thresholds=heard.articulation_thresholds,
+        repetition=heard.repetition,
         sha256=hashlib.sha256(weights).hexdigest(),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         license=weights_licence(config.data),

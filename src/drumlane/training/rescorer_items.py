@@ -17,25 +17,23 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from drumlane.audio.features import FeatureSpec
 from drumlane.data.workers import each
 from drumlane.errors import ConfigError, DatasetError, ModelError
 from drumlane.evaluation.matching import match_onsets
 from drumlane.files import whole_file
-from drumlane.models.card import ModelCard
 from drumlane.models.loading import Activations, Model, load_model
 from drumlane.performance import Hit
 from drumlane.rendering.material import Material
 from drumlane.rendering.scene import draw_scene, render_scene
 from drumlane.rendering.scene_options import SceneOptions
-from drumlane.training.items import encode_item, levelled, load_material
+from drumlane.training.items import features_of_item, levelled, load_material
 from drumlane.training.rescorer_config import RescorerRunConfig
 from drumlane.transcription.activations import PRESENCE_STEP
 from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
 from drumlane.transcription.energies import band_energies
 from drumlane.transcription.rescoring import features_of_candidates
 from drumlane.transcription.toms import TOM_LANES
-from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
+from drumlane.vocabulary import LANES
 
 Part = Literal["train", "validation"]
 TOLERANCE = 0.05  # s
@@ -53,16 +51,6 @@ class JudgedItem:
     times: NDArray[np.float32]  # seconds
     real: NDArray[np.bool_]
     velocities: NDArray[np.float32]  # MIDI, of what was struck; nan where nothing was
-
-
-def proposing_of_card(card: ModelCard) -> Proposing:
-    """Return how candidates are found in what a transcriber hears on its own."""
-    return Proposing(
-        tuple(card.thresholds[name] for name in LANE_NAMES),
-        tuple(card.minimum_gaps[name] for name in LANE_NAMES),
-        tuple(card.articulation_thresholds[drum.value] for drum in ARTICULATIONS),
-        card.repetition,
-    )
 
 
 def heard_of(activations: Activations, fps: float) -> Heard:
@@ -190,23 +178,20 @@ def _make_file(config: RescorerRunConfig, part: Part, number: int) -> None:
 def _make_item(config: RescorerRunConfig, part: Part, number: int) -> JudgedItem:
     """Render, hear and judge item ``number``."""
     material, model = _material(config.model_dump_json(), part), _transcriber(config.transcriber)
-    spec = model.card.feature_spec
     seed = (config.seed + (_VALIDATION_SEED if part == "validation" else 0), number)
     scene = draw_scene(material, _options(config, np.random.default_rng(seed)), (*seed, 1))
     item = levelled(render_scene(scene))
-    features, _ = encode_item(item, spec)
-    return hear_and_judge(features, item.hits, model, spec)
+    return hear_and_judge(features_of_item(item, model.card.feature_spec), item.hits, model)
 
 
-def hear_and_judge(
-    features: NDArray[np.float32], hits: Sequence[Hit], model: Model, spec: FeatureSpec
-) -> JudgedItem:
+def hear_and_judge(features: NDArray[np.float32], hits: Sequence[Hit], model: Model) -> JudgedItem:
     """Return what a transcriber proposes in an item, and the truth about it."""
+    spec = model.card.feature_spec
     out = model.run(features[None])
     heard = heard_of(
         Activations(out.onset[0], out.velocity[0], out.articulation[0], out.presence[0]), spec.fps
     )
-    proposing = proposing_of_card(model.card)
+    proposing = Proposing.of(model.card)
     candidates = find_candidates(heard, proposing)
     known = features_of_candidates(candidates, 0, band_energies(features, spec), proposing)
     return judge(candidates, hits, known)

@@ -13,23 +13,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from drumlane.errors import ConfigError, ModelError
-from drumlane.files import whole_file
 from drumlane.networks.rescorer import Rescorer, RescorerSpec
+from drumlane.training.plain_run import Progress, check_run_folder, read_plain_checkpoint
 from drumlane.training.rescorer_batches import RescorerBatch, collate
 from drumlane.training.rescorer_config import RescorerRunConfig
 from drumlane.training.rescorer_items import JudgedItem, make_items, read_items
-from drumlane.training.torch_files import check_run_folder, read_torch_file
+from drumlane.training.torch_files import BEST, LAST
 from drumlane.transcription.stroke_features import N_FEATURES
 
-LAST, BEST = "last.ckpt", "best.ckpt"
+_WHAT = "a checkpoint of a rescorer"
 _WARM_UP = 200  # steps
 _CLIP = 1.0
 _ABSOLUTE = 0.3  # weight of a velocity error that all strokes of an item share
@@ -40,13 +38,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _State:
-    """What a checkpoint holds."""
+    """What a run changes."""
 
     network: Rescorer
     averaged: Rescorer
     optimizer: torch.optim.Optimizer
-    step: int = 0
-    best: float = math.inf
+    progress: Progress
 
 
 def train_rescorer(config: RescorerRunConfig, resume: bool = False) -> Path:
@@ -57,21 +54,21 @@ def train_rescorer(config: RescorerRunConfig, resume: bool = False) -> Path:
         DatasetError: material is missing.
         ModelError: the transcriber cannot be loaded.
     """
-    check_run_folder(config.folder, LAST, resume)
+    check_run_folder(config.folder, resume)
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
     torch.manual_seed(config.seed)
     state = _new_state(config)
     if resume:
-        _load(state, config.folder / LAST, config)
+        state.progress.resume(config.folder / LAST, _WHAT)
     for part in ("train", "validation"):
         for done in make_items(config, part):
             _log.info("items for %s: %.0f %%", part, 100 * done)
     items = read_items(config, "train")
     held_out = read_items(config, "validation")
-    while state.step < config.num_steps:
+    while state.progress.step < config.num_steps:
         losses = _step(state, items, config)
-        if state.step % config.every_n_steps == 0 or state.step == config.num_steps:
+        if state.progress.step % config.every_n_steps == 0 or state.progress.step == config.num_steps:
             _validate(state, losses, held_out, config)
     return config.folder / BEST
 
@@ -82,7 +79,7 @@ def load_rescorer_network(checkpoint: Path) -> Rescorer:
     Raises:
         ModelError: the file is missing or is not a checkpoint of a rescorer.
     """
-    saved = _read(checkpoint)
+    saved = read_plain_checkpoint(checkpoint, _WHAT)
     network = Rescorer(RescorerSpec(**saved["model"]))
     network.load_state_dict(saved["averaged"])
     return network.eval()
@@ -112,14 +109,15 @@ def _new_state(config: RescorerRunConfig) -> _State:
     optimizer = torch.optim.AdamW(
         network.parameters(), config.learning_rate, weight_decay=config.weight_decay
     )
-    return _State(network, averaged.eval(), optimizer)
+    parts = {"network": network, "averaged": averaged, "optimizer": optimizer}
+    return _State(network, averaged.eval(), optimizer, Progress(asdict(spec), parts))
 
 
 def _step(state: _State, items: Sequence[JudgedItem], config: RescorerRunConfig) -> tuple[float, ...]:
-    rng = np.random.default_rng((config.seed, state.step))
+    rng = np.random.default_rng((config.seed, state.progress.step))
     drawn = [items[i] for i in rng.integers(len(items), size=config.batch_size)]
     batch = collate(drawn, config, rng)
-    rate = _rate(state.step, config)
+    rate = _rate(state.progress.step, config)
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     losses = losses_of(state.network(batch.features, batch.times, batch.there), batch)
@@ -130,7 +128,7 @@ def _step(state: _State, items: Sequence[JudgedItem], config: RescorerRunConfig)
     with torch.no_grad():
         for mean, new in zip(state.averaged.parameters(), state.network.parameters(), strict=True):
             mean.lerp_(new, 1 - config.average)
-    state.step += 1
+    state.progress.step += 1
     return tuple(float(loss.detach()) for loss in losses)
 
 
@@ -160,36 +158,6 @@ def _validate(
     score = float(_total((means[0], means[1]), config))
     _log.info(
         "step %d: strokes %.4f, velocity %.4f; validation %.4f, %.4f: %.4f",
-        *(state.step, *losses, *(float(mean) for mean in means), score),
+        *(state.progress.step, *losses, *(float(mean) for mean in means), score),
     )
-    better = score < state.best
-    state.best = min(score, state.best)
-    for name in [LAST, BEST] if better else [LAST]:
-        _save(state, config.folder / name)
-
-
-def _save(state: _State, path: Path) -> None:
-    saved = {
-        "model": asdict(state.network.spec),
-        "network": state.network.state_dict(),
-        "averaged": state.averaged.state_dict(),
-        "optimizer": state.optimizer.state_dict(),
-        "step": state.step,
-        "best": state.best,
-    }
-    with whole_file(path, ModelError) as partial:
-        torch.save(saved, partial)
-
-
-def _load(state: _State, path: Path, config: RescorerRunConfig) -> None:
-    saved = _read(path)
-    if saved["model"] != asdict(state.network.spec):
-        raise ConfigError(f"{path}: trained with model {saved['model']}, the configuration has another")
-    state.network.load_state_dict(saved["network"])
-    state.averaged.load_state_dict(saved["averaged"])
-    state.optimizer.load_state_dict(saved["optimizer"])
-    state.step, state.best = saved["step"], saved["best"]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    return read_torch_file(path, {"model", "averaged"}, "a checkpoint of a rescorer")
+    state.progress.validated(score, config.folder)

@@ -22,7 +22,6 @@ from lightning.pytorch.loggers import Logger
 from drumlane.errors import ConfigError
 from drumlane.files import whole_file
 from drumlane.training.checkpoints import (
-    LAST,
     Interruptible,
     averaged_weights,
     checkpoint_to_resume,
@@ -35,6 +34,7 @@ from drumlane.training.devices import Devices, choose_devices
 from drumlane.training.example_pictures import ExamplePictures
 from drumlane.training.loggers import loggers_of
 from drumlane.training.module import TranscriberModule
+from drumlane.training.torch_files import LAST
 from drumlane.training.validation import StopEarly, Validation
 
 

@@ -305,3 +305,19 @@ def note_map_of(mapping: MidiMapping) -> dict[int, Drum]:
     if isinstance(mapping, str):
         return dict(midi_map(mapping))
     return {note: drum_by_name(name) for note, name in mapping.items()}
+
+
+class PlainRunConfig(Section):
+    """What the runs of the small networks share; each has a name, steps and rates of its own."""
+
+    name: str = Field(description="folder of the run below `output`")
+    version: str = Field("1", description="of the model, for its card")
+    output: Path = Field(Path("runs"), description="where runs are kept")
+    seed: int = Field(42, ge=0, description="of everything that is drawn")
+    every_n_steps: int = Field(500, ge=1, description="between two validations, which save a checkpoint")
+    num_threads: int | None = Field(None, ge=1)
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of the run is."""
+        return self.output / self.name

@@ -1,6 +1,6 @@
-"""Torch files: checkpoints of the small networks, read without running code from them.
+"""Torch files: checkpoints, read without running code from them.
 
-Flow: **torch_files** -> beat_run, rescorer_run
+Flow: **torch_files** -> checkpoints, plain_run
 """
 
 import pickle
@@ -10,11 +10,13 @@ from typing import Any
 
 import torch
 
-from drumlane.errors import ConfigError, ModelError
+from drumlane.errors import ModelError
+
+LAST, BEST = "last.ckpt", "best.ckpt"  # of a run: the newest, and a copy of the best
 
 
 def read_torch_file(path: Path, needed: Set[str], what: str) -> dict[str, Any]:
-    """Return what a checkpoint holds.
+    """Return what a checkpoint holds, its tensors on the CPU.
 
     Args:
         path: the file.
@@ -32,21 +34,5 @@ def read_torch_file(path: Path, needed: Set[str], what: str) -> dict[str, Any]:
         reason = str(error).partition("\n")[0]
         raise ModelError(f"{path}: not {what} ({reason})") from None
     if not isinstance(saved, dict) or not needed <= saved.keys():
-        raise ModelError(f"{path}: not {what}")
+        raise ModelError(f"{path}: not {what} (it says nothing of a network)")
     return saved
-
-
-def check_run_folder(folder: Path, newest: str, resume: bool) -> None:
-    """Make a run's folder, unless it holds an earlier run that is not resumed, or none that could be.
-
-    Raises:
-        ConfigError: it does.
-    """
-    there = (folder / newest).exists()
-    if there and not resume:
-        raise ConfigError(
-            f"{folder}: holds an earlier run; pass --resume to go on with it, or --set name=NAME for another"
-        )
-    if resume and not there:
-        raise ConfigError(f"{folder}: no {newest} to go on from; leave --resume out to start anew")
-    folder.mkdir(parents=True, exist_ok=True)

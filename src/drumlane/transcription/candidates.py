@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from drumlane.transcription.dynamics import around_peaks
+from drumlane.models.card import ModelCard
+from drumlane.models.rescorer_model import RescorerCard
+from drumlane.transcription.dynamics import around_peaks, articulations_of, articulations_told
 from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.transcription.presence import present
 from drumlane.transcription.repetition import reinforced
 from drumlane.transcription.rivals import without_rivals
-from drumlane.vocabulary import ARTICULATIONS, DRUM_OF_LANE, LANES, LANES_OF_ARTICULATIONS, Drum, Lane
+from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES, Drum, Lane
 
 LOWEST = 0.4  # of a lane's threshold
 _LEAST_HEIGHT = 0.06
@@ -34,6 +36,16 @@ class Proposing:
     minimum_gaps: tuple[float, ...]  # seconds
     articulation_thresholds: tuple[float, ...]
     repetition: float = 0.0  # see ``repetition``
+
+    @classmethod
+    def of(cls, card: ModelCard | RescorerCard) -> "Proposing":
+        """Return how a transcriber alone finds hits, or how a rescorer wants its candidates to be found."""
+        return cls(
+            tuple(card.thresholds[name] for name in LANE_NAMES),
+            tuple(card.minimum_gaps[name] for name in LANE_NAMES),
+            tuple(card.articulation_thresholds[drum.value] for drum in ARTICULATIONS),
+            card.repetition,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,54 +98,34 @@ def find_candidates(heard: Heard, proposing: Proposing) -> Candidates:
     lanes, times = lanes[order], times[order]
     frames = nearest_frames(times, heard.fps, len(onset))
     near = np.clip(frames[:, None] + np.arange(-_NEAR, _NEAR + 1), 0, len(onset) - 1)
-    told = _by_lane(heard.articulation, onset, frames, lanes)
+    told = np.zeros((len(times), len(ARTICULATIONS)), np.float32)
+    velocities, drums = np.zeros(len(times)), np.zeros(len(times), np.intp)
+    for lane in LANES:
+        mine = np.flatnonzero(lanes == lane)
+        velocities[mine] = around_peaks(heard.velocity[:, lane], onset[:, lane], frames[mine])
+        told[mine] = _around(heard.articulation, onset, frames[mine], lane)
+        of_lane = articulations_told(
+            lane, told[mine][:, articulations_of(lane)], proposing.articulation_thresholds
+        )
+        drums[mine] = [DRUMS.index(drum) for drum in of_lane]
     presence = present(heard.presence, heard.fps / heard.step)
     return Candidates(
         times=times,
         frames=frames,
         lanes=lanes,
-        drums=_drums(told, lanes, proposing.articulation_thresholds),
+        drums=drums,
         heights=np.concatenate([heights for _, heights in peaks])[order],
         activations=onset[near].max(axis=1, initial=0.0),
         plain=heard.onset[near].max(axis=1, initial=0.0),
-        velocities=_of_own_lane(heard.velocity, onset, frames, lanes),
+        velocities=velocities,
         articulations=told,
         presences=presence[frames // heard.step],
     )
 
 
-def _of_own_lane(
-    values: NDArray[np.float32], onset: NDArray[np.float32], frames: NDArray[np.intp], lanes: NDArray[np.intp]
-) -> Floats:
-    """Return each stroke's value in its own lane, shape (strokes,)."""
-    found = np.zeros(len(frames))
-    for lane in LANES:
-        mine = lanes == lane
-        found[mine] = around_peaks(values[:, lane], onset[:, lane], frames[mine])
-    return found
-
-
-def _by_lane(
-    values: NDArray[np.float32], onset: NDArray[np.float32], frames: NDArray[np.intp], lanes: NDArray[np.intp]
+def _around(
+    values: NDArray[np.floating[Any]], onset: NDArray[np.float32], frames: NDArray[np.intp], lane: Lane
 ) -> NDArray[np.float32]:
-    """Return all columns of ``values`` at each stroke, weighted by the onsets of its own lane."""
-    columns = range(values.shape[1])
-    found = np.zeros((len(frames), values.shape[1]), dtype=np.float32)
-    for lane in LANES:
-        mine = lanes == lane
-        for column in columns:
-            found[mine, column] = around_peaks(values[:, column], onset[:, lane], frames[mine])
-    return found
-
-
-def _drums(
-    told: NDArray[np.float32], lanes: NDArray[np.intp], thresholds: tuple[float, ...]
-) -> NDArray[np.intp]:
-    """Return the articulation that exceeds its threshold most, else the lane's plain stroke."""
-    drums = np.array([DRUMS.index(DRUM_OF_LANE[lane]) for lane in LANES], dtype=np.intp)[lanes]
-    best = np.zeros(len(lanes))
-    for column, (drum, lane) in enumerate(zip(ARTICULATIONS, LANES_OF_ARTICULATIONS, strict=True)):
-        excess = np.where(lanes == lane, told[:, column].astype(np.float64) - thresholds[column], -1.0)
-        stronger = (excess >= 0) & ((excess > best) | (drums == DRUMS.index(DRUM_OF_LANE[Lane(lane)])))
-        drums[stronger], best[stronger] = DRUMS.index(drum), excess[stronger]
-    return drums
+    """Return all columns of ``values`` at strokes of one lane, shape (strokes, columns)."""
+    columns = [around_peaks(column, onset[:, lane], frames) for column in values.T]
+    return np.stack(columns, axis=1).astype(np.float32)

@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from drumlane.models.card import ModelCard
 from drumlane.performance import Hit, Performance
 from drumlane.transcription.activations import PRESENCE_STEP, PieceActivations
-from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks, confidences, midi_velocities
+from drumlane.transcription.dynamics import (
+    PLAIN_VELOCITY,
+    around_peaks,
+    articulations_of,
+    articulations_told,
+    confidences,
+    midi_velocities,
+)
 from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.transcription.presence import present
 from drumlane.transcription.repetition import reinforced
@@ -27,7 +34,6 @@ from drumlane.vocabulary import (
     DRUM_OF_LANE,
     LANE_NAMES,
     LANES,
-    LANES_OF_ARTICULATIONS,
     Drum,
     Lane,
     lane_by_name,
@@ -154,16 +160,9 @@ def _drums(
     activations: PieceActivations, lane: Lane, frames: NDArray[np.intp], decoder: Decoder
 ) -> list[Drum]:
     """Return the articulation that exceeds its threshold most, else the lane's plain stroke."""
-    plain = DRUM_OF_LANE[lane]
-    mine = [i for i, owner in enumerate(LANES_OF_ARTICULATIONS) if owner is lane]
-    if not mine or not decoder.articulations:
-        return [plain] * len(frames)
+    mine = articulations_of(lane) if decoder.articulations else []
+    if not mine:
+        return [DRUM_OF_LANE[lane]] * len(frames)
     onset = activations.onset[:, lane]
-    excess = np.stack(
-        [
-            around_peaks(activations.articulation[:, i], onset, frames) - decoder.articulation_thresholds[i]
-            for i in mine
-        ]
-    )
-    strongest = excess.argmax(axis=0)
-    return [ARTICULATIONS[mine[i]] if excess[i, n] >= 0 else plain for n, i in enumerate(strongest.tolist())]
+    told = np.stack([around_peaks(activations.articulation[:, i], onset, frames) for i in mine], axis=1)
+    return articulations_told(lane, told, decoder.articulation_thresholds)

@@ -6,10 +6,13 @@ The network's velocity and openness mean something only where it hears an onset,
 over the peak's frame and its two neighbours, weighted by the onset activation there.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from drumlane.vocabulary import ARTICULATIONS, DRUM_OF_LANE, LANES_OF_ARTICULATIONS, Drum, Lane
 
 Frames = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
@@ -45,6 +48,30 @@ def confidences(heights: Floats, slope: float, intercept: float) -> Floats:
     [0.2, 0.5, 0.8]
     """
     return sigmoid(slope * logit(heights) + intercept)
+
+
+def articulations_told(lane: Lane, told: Frames, thresholds: Sequence[float]) -> list[Drum]:
+    """Return for each stroke of a lane the articulation that exceeds its threshold most, else the plain one.
+
+    Args:
+        lane: of all strokes.
+        told: what is heard of the lane's own articulations, shape (strokes, ``len(articulations_of(lane))``).
+        thresholds: of all articulations, in the order of ``vocabulary.ARTICULATIONS``.
+    """
+    mine = articulations_of(lane)
+    if not mine:
+        return [DRUM_OF_LANE[lane]] * len(told)
+    excess = told - np.array([thresholds[i] for i in mine])
+    strongest = excess.argmax(axis=1)
+    return [
+        ARTICULATIONS[mine[i]] if excess[n, i] >= 0 else DRUM_OF_LANE[lane]
+        for n, i in enumerate(strongest.tolist())
+    ]
+
+
+def articulations_of(lane: Lane) -> list[int]:
+    """Return the indices of a lane's own articulations."""
+    return [i for i, owner in enumerate(LANES_OF_ARTICULATIONS) if owner is lane]
 
 
 def logit(heights: Frames, least: float = 1e-3) -> Floats:

@@ -33,17 +33,6 @@ _WIDTH = 0.8  # frames: standard deviation of a peak as it is written
 Frames = NDArray[np.float32]
 
 
-def proposing_of(model: RescorerModel) -> Proposing:
-    """Return how a rescorer wants its candidates to be found."""
-    card = model.card
-    return Proposing(
-        tuple(card.thresholds.values()),
-        tuple(card.minimum_gaps.values()),
-        tuple(card.articulation_thresholds.values()),
-        card.repetition,
-    )
-
-
 def features_of_candidates(
     candidates: Candidates, first: int, energies: NDArray[np.floating[Any]], proposing: Proposing
 ) -> Frames:
@@ -71,7 +60,7 @@ def rescored(
         energies: ``energies.band_energies`` of the same frames.
         model: that judges.
     """
-    proposing = proposing_of(model)
+    proposing = Proposing.of(model.card)
     candidates = find_candidates(heard, proposing)
     onset, velocity = np.zeros_like(heard.onset), heard.velocity.copy()
     for part, judged, frames in _parts(candidates.times, heard.fps):

@@ -1,18 +1,27 @@
 """Training of the rescorer: items are exact and made once, runs resume, the export says what torch says."""
 
 import json
+import math
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 torch = pytest.importorskip("torch", reason="training needs the train extra")
+from torch import Tensor  # noqa: E402
+
 from drumlane.errors import ConfigError, DatasetError, ModelError  # noqa: E402
 from drumlane.models.loading import SHIPPED, load_model  # noqa: E402
 from drumlane.models.rescorer_model import load_rescorer, rescorer_beside  # noqa: E402
-from drumlane.networks.rescorer import Rescorer, RescorerSpec  # noqa: E402
+from drumlane.networks.rescorer import (  # noqa: E402
+    N_OUTPUTS,
+    Rescorer,
+    RescorerSpec,
+    RescorerVerdicts,
+)
 from drumlane.performance import Hit  # noqa: E402
 from drumlane.training.config import parse_config, read_config  # noqa: E402
 from drumlane.training.export import Calibrating, export_transcriber  # noqa: E402
@@ -39,7 +48,16 @@ from drumlane.training.torch_files import BEST, LAST  # noqa: E402
 from drumlane.transcription.candidates import Proposing, find_candidates  # noqa: E402
 from drumlane.transcription.dynamics import PLAIN_VELOCITY  # noqa: E402
 from drumlane.transcription.rescoring import MARGIN_SECONDS, PART_SECONDS  # noqa: E402
-from drumlane.transcription.stroke_features import LEVEL, N_DRUMS, N_FEATURES  # noqa: E402
+from drumlane.transcription.stroke_balance import N_INPUTS, with_balance  # noqa: E402
+from drumlane.transcription.stroke_features import (  # noqa: E402
+    ALL_HEIGHTS,
+    LEVEL,
+    N_DRUMS,
+    N_FEATURES,
+    SPECTRA,
+)
+from drumlane.transcription.stroke_spectra import LOW_BANDS, STRUCK_BANDS  # noqa: E402
+from drumlane.transcription.toms import TOM_LANES  # noqa: E402
 from drumlane.transcription.transcribe import Transcriber  # noqa: E402
 from drumlane.vocabulary import ARTICULATIONS, LANES, Drum, Lane  # noqa: E402
 from material import write_material  # noqa: E402
@@ -108,6 +126,9 @@ def test_each_candidate_is_matched_with_one_hit_of_its_lane() -> None:
     assert np.isnan(item.velocities[truth[Lane.SNARE]])
     assert item.velocities[truth[Lane.LOW_TOM]] == 55  # heard as low, struck on the high one
     assert item.times[0] == 0
+    assert item.toms.tolist() == [
+        0 if lane is Lane.LOW_TOM else -1 for lane in map(LANES.__getitem__, found.lanes)
+    ]
 
 
 def test_items_are_the_same_whoever_makes_them_and_are_made_once(
@@ -162,27 +183,26 @@ def some_item(n: int, seed: int) -> JudgedItem:
     features[:, :N_DRUMS] = np.eye(N_DRUMS)[rng.integers(0, 12, n)]
     real = rng.random(n) < 0.7
     velocities = np.where(real, rng.integers(1, 128, n), np.nan).astype(np.float32)
-    return JudgedItem(features, np.sort(rng.uniform(0, 30, n)).astype(np.float32), real, velocities)
+    toms = np.where(real & (rng.random(n) < 0.3), rng.integers(0, 3, n), -1).astype(np.int8)
+    return JudgedItem(features, np.sort(rng.uniform(0, 30, n)).astype(np.float32), real, velocities, toms)
 
 
 def test_padding_changes_no_answer(config: RescorerRunConfig) -> None:
-    network = Rescorer(RescorerSpec(N_FEATURES, width=16, n_heads=2, n_layers=2)).eval()
+    network = Rescorer(RescorerSpec(N_INPUTS, width=16, n_heads=2, n_layers=2)).eval()
     short, long = some_item(9, 1), some_item(30, 2)
     both, alone = collate([short, long], config, None), collate([short], config, None)
     with torch.inference_mode():
         padded = network(both.features, both.times, both.there)[0, :9]
         single = network(alone.features, alone.times, alone.there)[0]
     assert torch.allclose(padded, single, atol=1e-5)
-    assert all(
-        torch.isfinite(loss) for loss in losses_of(network(both.features, both.times, both.there), both)
-    )
+    assert all(torch.isfinite(loss) for loss in losses_of(network, both))
 
 
 def test_when_a_song_begins_makes_no_difference() -> None:
-    network = Rescorer(RescorerSpec(N_FEATURES, width=16, n_heads=2, n_layers=2)).eval()
+    network = Rescorer(RescorerSpec(N_INPUTS, width=16, n_heads=2, n_layers=2)).eval()
     item = some_item(25, 3)
     features, times = (
-        torch.from_numpy(item.features.astype(np.float32))[None],
+        torch.from_numpy(with_balance(item.features.astype(np.float32)))[None],
         torch.from_numpy(item.times)[None],
     )
     with torch.inference_mode():
@@ -197,7 +217,102 @@ def test_shifts_are_the_same_for_all_strokes_of_a_drum(config: RescorerRunConfig
     assert np.ptp(moved) > 0.1
     assert all(np.ptp(moved[drums == drum]) < 1e-5 for drum in set(drums.tolist()))
     assert np.array_equal(out[:, :N_DRUMS], features[:, :N_DRUMS])
-    assert np.array_equal(out[:, LEVEL + 1 :], features[:, LEVEL + 1 :])
+    assert np.array_equal(out[:, LEVEL + 1 : SPECTRA.start], features[:, LEVEL + 1 : SPECTRA.start])
+    spectra = out[:, SPECTRA] - features[:, SPECTRA]
+    assert all(np.ptp(spectra[drums == drum], axis=0).max() < 1e-5 for drum in set(drums.tolist()))
+    assert np.abs(spectra[:, STRUCK_BANDS]).max() > 0.1
+    assert not spectra[:, LOW_BANDS.stop :].any()  # the shape of a drum's tone is its own
+
+
+def toms_shifted(item: JudgedItem, config: RescorerRunConfig, seed: int) -> NDArray[np.float32]:
+    """Return how far logits of the toms' lanes moved, (strokes, 3), of items that nothing else moves."""
+    still = {"level_shift": 0.0, "tone_shift": 0.0, "height_shift": 0.0, "velocity_shift": 0.0}
+    batch = collate([item], config.model_copy(update=still), np.random.default_rng(seed))
+    columns = ALL_HEIGHTS.start + np.array(TOM_LANES)
+    return np.asarray(
+        4 * (batch.features[0].numpy()[:, columns] - item.features[:, columns]), dtype=np.float32
+    )
+
+
+def test_what_is_heard_of_toms_is_shifted_alike_for_all_strokes_on_one(config: RescorerRunConfig) -> None:
+    item = some_item(60, 8)
+    item.times[:] = np.arange(60) / 2
+    moved = toms_shifted(item, config, 1)
+    assert not moved[item.toms < 0].any()
+    for tom in range(3):
+        odds = moved[item.toms == tom]
+        odds -= odds[:, :1]  # the greatest height stays, so only differences are alike
+        assert len(odds) > 1
+        assert np.ptp(odds, axis=0).max() < 0.05  # half floats
+        assert np.abs(odds).max() > 0.05
+
+
+def test_strokes_beside_a_tom_tell_nothing_of_how_it_was_heard(config: RescorerRunConfig) -> None:
+    """A hat that is struck with a tom carries the heights of its lanes, too."""
+    item = some_item(2, 9)
+    item.times[:] = (1.0, 1.01)
+    item.toms[:] = (1, -1)
+    tom, beside = toms_shifted(item, config, 2)
+    assert np.allclose(tom - tom[0], beside - beside[0], atol=0.05)
+    assert np.abs(tom - tom[0]).max() > 0.05
+
+
+# Losses ---------------------------------------------------------------------------------------------
+
+
+class Fixed(Rescorer):
+    """A network that answers what it is told to."""
+
+    def __init__(self, outputs: Tensor) -> None:
+        super().__init__(RescorerSpec(N_INPUTS, width=16, n_heads=2, n_layers=1))
+        self.answer = outputs
+
+    def forward(self, strokes: Tensor, times: Tensor, there: Tensor | None = None) -> Tensor:
+        return self.answer
+
+
+def velocity_losses(
+    found: list[float], wanted: list[float], config: RescorerRunConfig
+) -> tuple[float, float]:
+    """Return the loss of velocities and the share that is far off, of one item; nan: nothing was struck."""
+    item = some_item(len(wanted), 5)
+    item.velocities[:] = wanted
+    outputs = torch.zeros(1, len(wanted), N_OUTPUTS)
+    outputs[0, :, 1] = torch.tensor(found)
+    losses = losses_of(Fixed(outputs), collate([item], config, None))
+    return float(losses[1]), float(losses[2])
+
+
+def test_velocities_on_one_line_are_not_far_off(config: RescorerRunConfig) -> None:
+    wanted = [20.0, 50.0, math.nan, 80.0, 110.0]
+    exact, lined = (velocity_losses(v, wanted, config) for v in (wanted, [50.0, 60.0, 1.0, 70.0, 80.0]))
+    assert lined[1] < 0.01
+    assert exact[0] < 1e-6 < lined[0]
+
+
+def test_an_outlier_costs_the_same_however_far_it_is_off(config: RescorerRunConfig) -> None:
+    wanted = [20.0, 50.0, 80.0, 110.0] * 10
+    near, far = (velocity_losses([*wanted[:-1], value], wanted, config)[1] for value in (40.0, 10.0))
+    assert 0.01 < near < far < 0.2
+
+
+def test_losses_of_nothing_and_of_even_velocities_are_finite(config: RescorerRunConfig) -> None:
+    for wanted in ([math.nan, math.nan], [64.0, 64.0, 64.0], [64.0]):
+        assert all(math.isfinite(loss) for loss in velocity_losses([60.0] * len(wanted), wanted, config))
+
+
+def test_sounds_of_one_tom_are_to_lie_together(config: RescorerRunConfig) -> None:
+    item = some_item(12, 6)
+    item.toms[:] = [0, 0, 1, 1, 2, 2, -1, -1, 0, 1, 2, -1]
+
+    def loss(place_of_stroke: NDArray[np.int8]) -> float:
+        outputs = torch.zeros(1, 12, N_OUTPUTS)
+        outputs[0, :, 2] = 3.0 * torch.from_numpy(place_of_stroke.astype(np.float32))
+        return float(losses_of(Fixed(outputs), collate([item], config, None))[3].detach())
+
+    assert loss(item.toms) < 0.2 < 0.8 < loss(np.roll(item.toms, 1))
+    item.toms[:] = -1
+    assert loss(item.toms) == 0
 
 
 # Runs -----------------------------------------------------------------------------------------------
@@ -239,16 +354,33 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(
     assert (whole.folder / BEST).exists()
 
 
+def test_a_run_may_begin_with_the_weights_of_another(config: RescorerRunConfig, tmp_path: Path) -> None:
+    first = copied(config, tmp_path / "first")
+    train_rescorer(first)
+    still = copied(
+        config, tmp_path / "second", init_from=first.folder / LAST, num_steps=1, learning_rate=1e-12
+    )
+    train_rescorer(still)
+    one, other = (load_rescorer_network(run.folder / LAST).state_dict() for run in (first, still))
+    assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
+    saved = torch.load(first.folder / LAST, weights_only=True)
+    saved["averaged"] = {"another": torch.zeros(3)}
+    torch.save(saved, tmp_path / "other.ckpt")
+    strange = copied(config, tmp_path / "third", init_from=tmp_path / "other.ckpt")
+    with pytest.raises(ModelError, match="no layer of this checkpoint fits"):
+        train_rescorer(strange)
+
+
 def test_learning_lowers_the_loss(config: RescorerRunConfig, tmp_path: Path) -> None:
     items = read_items(config, "train")
     batch = collate(items, config, None)
 
     def loss(network: Rescorer) -> float:
         with torch.inference_mode():
-            return float(losses_of(network(batch.features, batch.times, batch.there), batch)[0])
+            return float(losses_of(network, batch)[0])
 
     torch.manual_seed(config.seed)
-    before = loss(Rescorer(RescorerSpec(N_FEATURES, **config.model.model_dump())).eval())
+    before = loss(Rescorer(RescorerSpec(N_INPUTS, **config.model.model_dump())).eval())
     longer = copied(config, tmp_path, num_steps=60, every_n_steps=60, learning_rate=0.01, average=0.8)
     train_rescorer(longer)
     assert loss(load_rescorer_network(longer.folder / LAST)) < 0.8 * before
@@ -265,15 +397,32 @@ def test_the_export_answers_as_torch_and_is_taken_up_beside_its_transcriber(
     assert {source.name for source in card.training.data} >= {"Groove MIDI Dataset"}
     rescorer = load_rescorer(output, card.transcriber)
     item = read_items(run, "train")[0]
-    verdicts = rescorer.run(item.features.astype(np.float32), item.times)
+    known = with_balance(item.features.astype(np.float32))
+    verdicts = rescorer.run(known, item.times)
     network = load_rescorer_network(best)
     with torch.inference_mode():
-        expected = network(
-            torch.from_numpy(item.features.astype(np.float32))[None], torch.from_numpy(item.times)[None]
-        )[0].numpy()
+        expected = network(torch.from_numpy(known)[None], torch.from_numpy(item.times)[None])[0].numpy()
     assert np.allclose(verdicts.probability, 1 / (1 + np.exp(-expected[:, 0])), atol=1e-5)
     assert np.allclose(verdicts.velocity, expected[:, 1], atol=1e-2)
-    assert check_rescorer_parity(network, rescorer_onnx(network)) <= 1e-5
+    assert np.allclose(verdicts.sounds, expected[:, 2:], atol=1e-4)
+    alone = RescorerVerdicts([network]).eval()
+    assert check_rescorer_parity(alone, N_INPUTS, rescorer_onnx(alone, N_INPUTS)) <= 1e-5
+
+    # With another one: the mean of both, and the sounds of its own.
+    torch.manual_seed(1)
+    other = Rescorer(RescorerSpec(N_INPUTS, width=24, n_heads=2, n_layers=1)).eval()
+    torch.save({"model": asdict(other.spec), "averaged": other.state_dict()}, tmp_path / "other.ckpt")
+    both = run.model_copy(update={"together_with": [tmp_path / "other.ckpt"]})
+    export_rescorer(best, both, tmp_path / "both.onnx", "x")
+    mean = load_rescorer(tmp_path / "both.onnx", card.transcriber).run(known, item.times)
+    with torch.inference_mode():
+        second = other(torch.from_numpy(known)[None], torch.from_numpy(item.times)[None])[0].numpy()
+    logits = (expected[:, 0] + second[:, 0]) / 2
+    assert np.allclose(mean.probability, 1 / (1 + np.exp(-logits)), atol=1e-5)
+    assert np.allclose(mean.velocity, (expected[:, 1] + second[:, 1]) / 2, atol=1e-2)
+    assert np.allclose(mean.sounds, verdicts.sounds, atol=1e-4)
+    with pytest.raises(ValueError, match="need the same features"):
+        RescorerVerdicts([network, Rescorer(RescorerSpec(3, width=8, n_heads=2, n_layers=1))])
 
     with pytest.raises(ModelError, match="learnt to listen to the network"):
         load_rescorer(output, "0" * 64)

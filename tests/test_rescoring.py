@@ -11,13 +11,21 @@ from numpy.typing import NDArray
 
 from drumlane.audio.features import FeatureSpec, log_mel
 from drumlane.models.loading import SHIPPED, load_model
-from drumlane.models.rescorer_model import RescorerModel, Verdicts
+from drumlane.models.rescorer_model import N_SOUND, RescorerModel, Verdicts
 from drumlane.transcription.candidates import DRUMS, Candidates, Heard, Proposing, find_candidates
-from drumlane.transcription.energies import FLOOR_DB, N_BANDS, band_energies
+from drumlane.transcription.energies import FLOOR_DB, N_BANDS, N_ENERGIES, N_LOW_BANDS, band_energies
 from drumlane.transcription.peaks import pick_peaks
 from drumlane.transcription.rescoring import PART_SECONDS, features_of_candidates, rescored
-from drumlane.transcription.stroke_features import LEVEL, N_FEATURES, stroke_features
+from drumlane.transcription.stroke_balance import N_BALANCE, N_INPUTS, with_balance
+from drumlane.transcription.stroke_features import (
+    LEVEL,
+    LEVEL_SCALE,
+    N_FEATURES,
+    OWN_HEIGHTS,
+    stroke_features,
+)
 from drumlane.transcription.stroke_levels import stroke_levels
+from drumlane.transcription.stroke_spectra import LOW_BANDS, N_SPECTRA, STRUCK_BANDS, stroke_spectra
 from drumlane.transcription.toms import heights_near, positions
 from drumlane.vocabulary import ARTICULATIONS, DRUM_OF_LANE, LANES, Drum, Lane
 
@@ -41,7 +49,7 @@ def test_energies_are_the_squared_magnitudes_that_librosa_hears() -> None:
     edges = librosa.mel_frequencies(82, fmin=30, fmax=16000, htk=True)
     energy = np.square(mel.T) * (edges[2:] - edges[:-2]) / 2
     expected = 10 * np.log10(energy.reshape(len(energy), N_BANDS, 4).sum(axis=2) + 1e-16)
-    assert np.abs(band_energies(log_mel(sound, spec), spec) - expected).max() < 0.02
+    assert np.abs(band_energies(log_mel(sound, spec), spec)[:, :N_BANDS] - expected).max() < 0.02
 
 
 def test_twice_as_loud_is_six_decibels_and_silence_is_the_floor() -> None:
@@ -50,8 +58,62 @@ def test_twice_as_loud_is_six_decibels_and_silence_is_the_floor() -> None:
     once, twice = (band_energies(log_mel(sound * gain, spec), spec) for gain in (1, 2))
     assert np.allclose(twice - once, 6.02, atol=0.01)
     silence = band_energies(np.zeros((5, spec.n_bands), np.float32), spec)
-    assert silence.shape == (5, N_BANDS)
+    assert silence.shape == (5, N_ENERGIES)
     assert np.allclose(silence, FLOOR_DB)
+
+
+def test_low_bands_are_kept_as_they_are_or_brought_to_as_many() -> None:
+    spec, rng = FeatureSpec(), np.random.default_rng(3)
+    magnitudes = rng.uniform(0.001, 0.1, (7, spec.n_bands))
+    features = np.log1p(spec.log_gain * magnitudes).astype(np.float32)
+    low = band_energies(features, spec)[:, N_BANDS:]
+    assert np.allclose(low, 20 * np.log10(magnitudes[:, spec.n_mels :]), atol=0.01)
+    fewer = replace(spec, n_low=12)
+    low = band_energies(features[:, : fewer.n_bands], fewer)[:, N_BANDS:]
+    assert low.shape == (7, N_LOW_BANDS)
+    assert np.allclose(low[:, [0, -1]], 20 * np.log10(magnitudes[:, [80, 91]]), atol=0.01)
+    none = band_energies(features[:, :80], replace(spec, n_low=0))
+    assert np.allclose(none[:, N_BANDS:], FLOOR_DB)
+
+
+# Spectra of strokes ---------------------------------------------------------------------------------
+
+
+@given(seeds)
+@settings(max_examples=15)
+def test_spectra_do_not_depend_on_level_or_colour_of_the_recording(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    energies = rng.uniform(-60, 0, (400, N_ENERGIES))
+    frames = np.sort(rng.integers(0, 400, 30))
+    colour_db = np.concatenate([rng.uniform(-12, 12, N_BANDS), np.full(N_LOW_BANDS, rng.uniform(-12, 12))])
+    plain, coloured = (stroke_spectra(e, frames) for e in (energies, energies + colour_db))
+    assert plain.shape == (30, N_SPECTRA)
+    assert np.abs(plain).max() <= 3
+    assert np.allclose(plain, coloured, atol=1e-4)
+
+
+def test_strokes_on_one_drum_look_alike_and_harder_ones_louder() -> None:
+    frames, drums = np.arange(20, 920, 30), np.tile([0, 1, 2], 10)
+    level_db = np.where(np.arange(30) < 15, 0.0, -12.0)
+    energies = whole(played(frames - 2, drums, level_db, 1000))
+    found = stroke_spectra(energies, frames)
+    struck = found[:, STRUCK_BANDS]
+    assert np.allclose(struck[0], struck[3], atol=0.02)
+    assert np.allclose(found[:15][drums[:15] == 1], found[1], atol=0.02)
+    bands = np.flatnonzero(np.abs(struck[1]) < 2.9)  # not cut
+    assert np.median(struck[1, bands] - struck[16, bands]) == pytest.approx(1.2, abs=0.1)
+
+
+def test_a_tone_shows_its_low_band_and_spectra_of_silence_are_finite() -> None:
+    energies = np.full((100, N_ENERGIES), -80.0)
+    energies[50:70, N_BANDS + 7] = -10.0
+    found = stroke_spectra(energies, np.array([50]))[0]
+    shape = found[LOW_BANDS.stop :]
+    assert shape.argmax() == 7
+    assert np.allclose(np.delete(shape, 7), -1)
+    silence = stroke_spectra(np.full((1, N_ENERGIES), FLOOR_DB), np.array([0, 0]))
+    assert np.isfinite(silence).all()
+    assert stroke_spectra(energies, np.zeros(0, np.intp)).shape == (0, N_SPECTRA)
 
 
 # Levels of strokes ----------------------------------------------------------------------------------
@@ -69,6 +131,11 @@ def played(
         for frame, db in zip(frames[drums == drum], level_db[drums == drum], strict=True):
             sound[frame : frame + 8] += shape / shape.sum() * 10 ** (db / 10)
     return np.asarray(10 * np.log10(sound[:n_frames]), dtype=np.float32)
+
+
+def whole(energies: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return energies with low bands, which are as the lowest of the others."""
+    return np.concatenate([energies, np.repeat(energies[:, :1], N_LOW_BANDS, axis=1)], axis=1)
 
 
 @given(seeds)
@@ -162,7 +229,7 @@ def test_candidates_know_their_articulation() -> None:
 def test_nothing_heard_gives_no_candidates_and_no_features() -> None:
     found = find_candidates(heard_of([]), PROPOSING)
     assert len(found) == 0
-    known = features_of_candidates(found, 0, np.full((500, N_BANDS), FLOOR_DB), PROPOSING)
+    known = features_of_candidates(found, 0, np.full((500, N_ENERGIES), FLOOR_DB), PROPOSING)
     assert known.shape == (0, N_FEATURES)
 
 
@@ -172,7 +239,7 @@ def test_features_do_not_depend_on_the_level_of_the_recording() -> None:
     strokes = [(0.3 + 0.2 * n, lanes[n % 3], float(rng.uniform(0.3, 0.95))) for n in range(20)]
     found = find_candidates(heard_of(strokes), PROPOSING)
     frames, drums = found.frames, found.lanes
-    energies = played(frames - 2, drums, rng.uniform(-20, 0, len(found)), 500)
+    energies = whole(played(frames - 2, drums, rng.uniform(-20, 0, len(found)), 500))
     quiet, loud = (features_of_candidates(found, 0, energies + gain, PROPOSING) for gain in (-10, 10))
     assert quiet.shape == (20, N_FEATURES)
     assert np.abs(quiet - loud).max() < 0.02
@@ -185,8 +252,50 @@ def test_a_stronger_stroke_has_a_higher_level_column() -> None:
     wanted = np.tile([0.0, -12.0], 6)
     energies = played(found.frames - 2, np.zeros(12, np.intp), wanted, 500)
     levels = stroke_levels(energies, found.frames, found.drums, np.ones(12))
-    column = stroke_features(found, levels, PROPOSING.thresholds)[:, LEVEL]
+    column = stroke_features(found, levels, np.zeros((12, N_SPECTRA), np.float32), PROPOSING.thresholds)[
+        :, LEVEL
+    ]
     assert np.allclose(column[::2] - column[1::2], 12 / 8, atol=0.15)
+
+
+# Balance --------------------------------------------------------------------------------------------
+
+
+def rows_of(drums: list[Drum], level_db: list[float]) -> NDArray[np.float32]:
+    """Return features of strokes that are all believed, where only drum and level are told."""
+    rows = np.zeros((len(drums), N_FEATURES), np.float32)
+    rows[np.arange(len(drums)), [DRUMS.index(drum) for drum in drums]] = 1
+    rows[:, OWN_HEIGHTS.start] = 2.0
+    rows[:, LEVEL] = np.array(level_db) / LEVEL_SCALE
+    return rows
+
+
+def test_balance_tells_how_loud_each_lane_is_and_how_evenly_it_is_struck() -> None:
+    steady, varied = [-3.0] * 20, [float(db) for db in np.linspace(-20, 0, 21)]
+    rows = rows_of([Drum.KICK] * 20 + [Drum.SNARE] * 21, steady + varied)
+    balance = with_balance(rows)[:, N_FEATURES:]
+    assert balance.shape == (41, N_BALANCE)
+    assert np.array_equal(with_balance(rows)[:, :N_FEATURES], rows)
+    of_lanes = balance[0, -3 * len(LANES) :].reshape(len(LANES), 3)
+    assert of_lanes[Lane.KICK, :2] == pytest.approx([-3 / 8, 0], abs=1e-6)
+    assert of_lanes[Lane.SNARE, :2] == pytest.approx([-10 / 8, 16 / 8], abs=0.15)
+    assert not of_lanes[[Lane.HIHAT, Lane.RIDE]].any()
+    assert np.ptp(balance[:, -3 * len(LANES) :], axis=0).max() == 0
+    against_loudest = balance[:, 5]
+    assert np.allclose(against_loudest[:20], 0)
+    assert against_loudest[20] - against_loudest[40] == pytest.approx(-20 / 8, abs=1e-5)
+
+
+@given(seeds)
+@settings(max_examples=20)
+def test_balance_does_not_depend_on_the_order_of_strokes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 60))
+    rows = rows_of([DRUMS[i] for i in rng.integers(0, 12, n)], rng.uniform(-30, 10, n).tolist())
+    rows[:, OWN_HEIGHTS.start] = rng.normal(0, 1, n)
+    order = rng.permutation(n)
+    assert np.allclose(with_balance(rows)[order], with_balance(rows[order]), atol=1e-5)
+    assert with_balance(rows[:0]).shape == (0, N_INPUTS)
 
 
 # Verdicts -------------------------------------------------------------------------------------------
@@ -203,7 +312,7 @@ class Judge(RescorerModel):
     def run(self, strokes: NDArray[np.float32], times: NDArray[np.floating]) -> Verdicts:  # type: ignore[type-arg]
         self.seen.append(len(strokes))
         n = len(times)
-        return Verdicts(np.full(n, 0.75), np.full(n, 100.4))
+        return Verdicts(np.full(n, 0.75), np.full(n, 100.4), np.outer(times, np.ones(N_SOUND)))
 
 
 @given(st.lists(st.tuples(st.integers(5, 7900), st.floats(-0.45, 0.45)), min_size=1, max_size=60))
@@ -215,7 +324,8 @@ def test_verdicts_are_read_back_at_the_times_they_were_heard(places: list[tuple[
             apart.append(((frame + off) / FPS, Lane.SNARE, 0.9))
     heard = heard_of(apart, 8000)
     judge = Judge()
-    onset, velocity = rescored(heard, np.full((8000, N_BANDS), -40.0, np.float16), judge)
+    found = rescored(heard, np.full((8000, N_ENERGIES), -40.0, np.float16), judge)
+    onset, velocity = found.onset, found.velocity
     times, heights = pick_peaks(onset[:, Lane.SNARE], 0.05, 0.03, FPS)
     proposed = find_candidates(heard, Proposing.of(judge.card)).times
     assert np.allclose(proposed, [time for time, _, _ in apart], atol=5e-3)  # what comes back bends bumps
@@ -228,23 +338,41 @@ def test_verdicts_are_read_back_at_the_times_they_were_heard(places: list[tuple[
         assert len(judge.seen) > 1  # in parts, each with what is around it
 
 
-def steady_beat(n_eighths: int, seed: int) -> tuple[Heard, NDArray[np.float32]]:
-    """Return activations and energies of kick, snare and hats, half a second from stroke to stroke."""
+def steady_beat(
+    n_eighths: int, seed: int, drums: tuple[Lane, ...] = (Lane.KICK, Lane.SNARE)
+) -> tuple[Heard, NDArray[np.float32]]:
+    """Return activations and energies of drums by turns and of hats, half a second from stroke to stroke."""
     rng = np.random.default_rng(seed)
-    pairs = ((n, lane) for n in range(1, n_eighths) for lane in ((Lane.KICK, Lane.SNARE)[n % 2], Lane.HIHAT))
+    pairs = ((n, lane) for n in range(1, n_eighths) for lane in (drums[n % len(drums)], Lane.HIHAT))
     heard = heard_of([(0.5 * n, lane, 0.9) for n, lane in pairs], 50 * n_eighths + 3)
     found = find_candidates(heard, PROPOSING)
     levels = rng.uniform(-3, 0, len(found))
-    return heard, played(found.frames - 2, np.minimum(found.lanes, 2), levels, len(heard.onset))
+    return heard, whole(played(found.frames - 2, np.minimum(found.lanes, 2), levels, len(heard.onset)))
 
 
 def test_toms_keep_their_odds_to_each_other() -> None:
     """So that ``transcription.toms`` places a stroke where the first hearing had it."""
     heard = heard_of([(1.0, Lane.LOW_TOM, 0.6), (1.0, Lane.MID_TOM, 0.4), (1.0, Lane.HI_TOM, 0.1)])
-    onset, _ = rescored(heard, np.full((500, N_BANDS), -40.0, np.float16), Judge())
+    onset = rescored(heard, np.full((500, N_ENERGIES), -40.0, np.float16), Judge()).onset
     assert onset[100, Lane.LOW_TOM] == pytest.approx(0.75, abs=1e-3)
     before, after = (positions(heights_near(o, np.array([1.0]), FPS)) for o in (heard.onset, onset))
     assert before == pytest.approx(after, abs=0.01)
+
+
+def test_sounds_of_strokes_on_toms_are_kept_with_their_times() -> None:
+    strokes = [
+        (1.0, Lane.KICK, 0.9),
+        (2.0, Lane.LOW_TOM, 0.8),
+        (2.5, Lane.HIHAT, 0.9),
+        (40.0, Lane.HI_TOM, 0.7),
+    ]
+    found = rescored(heard_of(strokes, 4500), np.full((4500, N_ENERGIES), -40.0, np.float16), Judge())
+    assert np.allclose(found.tom_sounds.times, [2.0, 40.0], atol=1e-3)
+    assert np.allclose(
+        found.tom_sounds.vectors[0], 1.0, atol=1e-3
+    )  # seconds from the first stroke of its part
+    nothing = rescored(heard_of([]), np.full((500, N_ENERGIES), -40.0, np.float16), Judge())
+    assert nothing.tom_sounds.vectors.shape == (0, N_SOUND)
 
 
 def test_the_shipped_rescorer_judges_alike_however_long_the_recording() -> None:
@@ -252,7 +380,7 @@ def test_the_shipped_rescorer_judges_alike_however_long_the_recording() -> None:
     rescorer = load_model(SHIPPED).rescorer
     assert rescorer is not None
     heard, energies = steady_beat(120, seed=6)
-    onset, _ = rescored(heard, energies.astype(np.float16), rescorer)
+    onset = rescored(heard, energies.astype(np.float16), rescorer).onset
     heights = [pick_peaks(onset[:, lane], 0.05, 0.03, FPS)[1] for lane in (Lane.KICK, Lane.SNARE, Lane.HIHAT)]
     assert min(len(h) for h in heights) >= 59
     assert all(np.ptp(h[4:-4]) < 0.35 for h in heights)
@@ -269,7 +397,7 @@ def test_candidates_can_be_parted() -> None:
 
 def long_beat() -> tuple[Heard, NDArray[np.float16]]:
     """Return activations, as half floats, and energies of three minutes of a beat."""
-    heard, energies = steady_beat(360, seed=8)
+    heard, energies = steady_beat(360, 8, (Lane.KICK, Lane.SNARE, Lane.KICK, Lane.LOW_TOM))
     halves = (heard.onset, heard.velocity, heard.articulation, heard.presence)
     return Heard(*(values.astype(np.float16) for values in halves), 10, FPS), energies.astype(np.float16)
 
@@ -283,17 +411,21 @@ def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
     rescorer = load_model(SHIPPED).rescorer
     assert rescorer is not None
     heard, energies = long_beat()
-    whole = rescored(replace(heard, onset=heard.onset.astype(np.float32)), energies, rescorer)[0]
+    whole = rescored(replace(heard, onset=heard.onset.astype(np.float32)), energies, rescorer)
     monkeypatch.setattr(judging, "CORE_SECONDS", 50.0)
     follower = judging.Judging(heard, rescorer)
     for start in range(0, len(energies), n_block):
         follower.push(energies[start : start + n_block])
         follower.advance(min(start + n_block, len(energies)) - 200)
         assert follower.n_held <= 5000 + 2 * 4500 + n_block + 200  # frames; not the whole recording
-    follower.finish()
+    sounds = follower.finish()
     for lane in (Lane.KICK, Lane.SNARE, Lane.HIHAT):
         parts, one = (
-            pick_peaks(onset[:, lane].astype(np.float32), 0.3, 0.03, FPS) for onset in (heard.onset, whole)
+            pick_peaks(onset[:, lane].astype(np.float32), 0.3, 0.03, FPS)
+            for onset in (heard.onset, whole.onset)
         )
         assert np.allclose(parts[0], one[0], atol=1e-3)
         assert np.abs(parts[1] - one[1]).mean() < 0.05
+    assert len(sounds.times) > 60
+    assert np.allclose(sounds.times, whole.tom_sounds.times, atol=1e-3)
+    assert np.abs(sounds.vectors - whole.tom_sounds.vectors).mean() < 0.05

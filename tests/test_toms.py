@@ -14,7 +14,14 @@ from drumlane.training.thresholds import MINIMUM_GAPS, best_joint_threshold
 from drumlane.training.tom_positions import fit_positions
 from drumlane.transcription.activations import PRESENCE_STEP, PieceActivations
 from drumlane.transcription.decoding import Decoder, decode
-from drumlane.transcription.toms import TOM_LANES, TomPositions, heights_near, positions, toms_of
+from drumlane.transcription.toms import (
+    TOM_LANES,
+    TomPositions,
+    TomSounds,
+    heights_near,
+    positions,
+    toms_of,
+)
 from drumlane.vocabulary import ARTICULATIONS, DRUM_OF_LANE, LANES, Lane
 
 MODEL = TomPositions((0.9, -0.15, -1.05), shared=0.85, own=1.1, stroke=0.64)
@@ -80,6 +87,72 @@ def test_deviations_must_be_positive() -> None:
         replace(MODEL, own=0.0)
 
 
+# Sounds -------------------------------------------------------------------------------------------
+
+SOUNDING = replace(MODEL, sound_own=1.5, sound_stroke=0.6)
+
+
+def sounding_kit(sizes: tuple[int, int, int], seed: int) -> tuple[NDArray, NDArray, NDArray]:
+    """Return which toms were struck, where the network hears them, and how they sound."""
+    rng = np.random.default_rng(seed)
+    struck = rng.permutation(np.repeat([0, 1, 2], sizes))
+    centres = np.array([0.5, -0.4, -1.2]) + rng.normal(0, MODEL.shared)
+    sounds = rng.normal(0, SOUNDING.sound_own, (3, 8))[struck]
+    n = len(struck)
+    return (
+        struck,
+        centres[struck] + rng.normal(0, 0.9, n),  # the axis alone tells little
+        sounds + rng.normal(0, SOUNDING.sound_stroke, (n, 8)),
+    )
+
+
+def test_toms_that_sound_alike_are_one_whatever_they_are_heard_as() -> None:
+    right = {"by position": 0.0, "by sound": 0.0}
+    for seed in range(20):
+        struck, where, sounds = sounding_kit((9, 7, 8), seed)
+        right["by position"] += (toms_of(where, SOUNDING) == struck).mean() / 20
+        right["by sound"] += (toms_of(where, SOUNDING, sounds) == struck).mean() / 20
+    assert right["by sound"] > 0.85 > right["by position"] + 0.1
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+def test_order_of_time_does_not_matter_with_sounds_either(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    where, sounds = rng.normal(0, 2, n), rng.normal(0, 1.5, (n, 8))
+    toms = toms_of(where, SOUNDING, sounds)
+    assert set(toms.tolist()) <= {0, 1, 2}
+    heaps = [where[toms == tom].mean() for tom in range(3) if (toms == tom).any()]
+    assert heaps == sorted(heaps, reverse=True)
+    shuffled = rng.permutation(n)
+    assert np.array_equal(toms_of(where[shuffled], SOUNDING, sounds[shuffled]), toms[shuffled])
+
+
+def test_an_hour_of_toms_takes_no_time() -> None:
+    struck, where, sounds = sounding_kit((3000, 2000, 3000), 3)
+    assert (toms_of(where, SOUNDING, sounds) == struck).mean() > 0.95
+
+
+def test_sounds_are_found_by_their_times() -> None:
+    sounds = TomSounds(np.array([1.0, 2.0, 2.5]), np.arange(6.0).reshape(3, 2))
+    found = sounds.at(np.array([0.0, 1.02, 2.26, 2.49, 9.0]))
+    assert found is not None
+    assert found[:, 0].tolist() == [0, 0, 4, 4, 4]
+    assert sounds.at(np.zeros(0)).shape == (0, 2)  # type: ignore[union-attr]
+    one = TomSounds(np.array([1.0]), np.ones((1, 2))).at(np.array([0.5, 3.0]))
+    assert one is not None
+    assert one.tolist() == [[1, 1], [1, 1]]
+    assert TomSounds.joined([]).at(np.array([1.0])) is None
+
+
+def test_sounds_are_cut_moved_and_joined() -> None:
+    sounds = TomSounds(np.array([1.0, 2.0, 2.5]), np.arange(6.0).reshape(3, 2))
+    parts = [sounds.between(0, 2), sounds.between(2, 2.5), sounds.between(2.5, 9)]
+    assert [len(part.times) for part in parts] == [1, 1, 1]
+    again = TomSounds.joined(parts).later(3)
+    assert again.times.tolist() == [4, 5, 5.5]
+    assert np.array_equal(again.vectors, sounds.vectors)
+
+
 # Decoding -----------------------------------------------------------------------------------------
 
 
@@ -131,6 +204,21 @@ def test_heights_are_the_greatest_of_the_frames_around() -> None:
     assert positions(np.array([[0.5, 0.0, 0.5]])).tolist() == [0.0]
 
 
+def test_toms_that_are_heard_alike_are_told_by_their_sounds() -> None:
+    alike = [(time, (0.5, 0.55, 0.5)) for time, _ in DARK]
+    vectors = np.zeros((9, 8))
+    vectors[::3, 0], vectors[1::3, 1], vectors[2::3, 2] = 4.0, 4.0, 4.0
+    nudged = [
+        (time, (0.5 + 0.01 * (n % 3 == 0), 0.55, 0.5 + 0.01 * (n % 3 == 2)))
+        for n, (time, _) in enumerate(alike)
+    ]
+    activations = replace(heard(nudged), tom_sounds=TomSounds(np.array([t for t, _ in alike]), vectors))
+    model = replace(SOUNDING, sound_stroke=0.3)
+    toms = [hit.drum.lane for hit in decode(activations, decoder(model)).hits]
+    assert toms[:3] * 3 == toms
+    assert len(set(toms)) == 3
+
+
 # Calibration --------------------------------------------------------------------------------------
 
 
@@ -158,6 +246,23 @@ def test_positions_are_found_again_in_what_was_drawn_from_them() -> None:
     assert found.shared == pytest.approx(MODEL.shared, rel=0.15)
     assert found.own == pytest.approx(MODEL.own, rel=0.15)
     assert found.stroke == pytest.approx(MODEL.stroke, rel=0.15)
+
+
+def test_deviations_of_sounds_are_found_again() -> None:
+    heard_items, references = items(60, MODEL, seed=6)
+    rng = np.random.default_rng(7)
+    sounds = []
+    for hits in references:
+        drums = rng.normal(0, SOUNDING.sound_own, (3, 8))
+        tom = np.array([TOM_LANES.index(hit.drum.lane) for hit in hits])  # type: ignore[arg-type]
+        vectors = drums[tom] + rng.normal(0, SOUNDING.sound_stroke, (len(hits), 8))
+        times = np.array([hit.time + 0.01 for hit in hits])
+        sounds.append(TomSounds(np.append(times, 11.0), np.append(vectors, np.full((1, 8), 50.0), axis=0)))
+    found = fit_positions(heard_items, references, FPS, sounds)
+    assert found is not None
+    assert found.sound_own == pytest.approx(SOUNDING.sound_own, rel=0.1)
+    assert found.sound_stroke == pytest.approx(SOUNDING.sound_stroke, rel=0.05)
+    assert fit_positions(heard_items, references, FPS).sound_own == 1  # type: ignore[union-attr]
 
 
 def test_too_few_kits_say_nothing() -> None:

@@ -96,6 +96,8 @@ class TomFields(CardPart):
     shared: float = Field(gt=0)  # standard deviation of a kit as a whole
     own: float = Field(gt=0)  # of each drum
     stroke: float = Field(gt=0)  # of each stroke
+    sound_own: float = Field(1.0, gt=0)  # of the sound of each drum, in every direction; needs a rescorer
+    sound_stroke: float = Field(1.0, gt=0)  # of each stroke's
 
 
 class MidiOutput(CardPart):

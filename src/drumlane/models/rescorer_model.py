@@ -3,7 +3,8 @@
 Flow: transcription.stroke_features -> **rescorer_model** -> transcription.rescoring
 
 Inputs ``strokes`` (1, strokes, features) and ``times`` (1, strokes) in seconds; output ``verdicts`` (1,
-strokes, 2): probability of a stroke and MIDI velocity.
+strokes, 10): probability of a stroke, MIDI velocity, and the place of its sound, where strokes on one tom lie
+close together.
 """
 
 from dataclasses import dataclass
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 RESCORER_SUFFIX = ".rescorer.onnx"  # beside the transcriber that it listens to
-RESCORER_FORMAT_VERSION = 1
-N_VERDICTS = 2
+RESCORER_FORMAT_VERSION = 2
+N_SOUND = 8
+N_VERDICTS = 2 + N_SOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,11 @@ class Verdicts:
 
     probability: NDArray[np.floating[Any]]  # (strokes,) that it is one, 0..1
     velocity: NDArray[np.floating[Any]]  # (strokes,) MIDI, not rounded
+    sounds: NDArray[np.floating[Any]]  # (strokes, N_SOUND): strokes on one tom lie close together
 
     def part(self, which: slice) -> "Verdicts":
         """Return those on some strokes."""
-        return Verdicts(self.probability[which], self.velocity[which])
+        return Verdicts(self.probability[which], self.velocity[which], self.sounds[which])
 
 
 class RescorerCard(CardPart):
@@ -96,7 +99,7 @@ class RescorerModel:
                 f"model {self.card.name}: for {len(strokes)} strokes the output is {verdicts.shape}, "
                 f"expected {(1, len(strokes), N_VERDICTS)}"
             )
-        return Verdicts(verdicts[0, :, 0], verdicts[0, :, 1])
+        return Verdicts(verdicts[0, :, 0], verdicts[0, :, 1], verdicts[0, :, 2:])
 
 
 def rescorer_beside(path: Path) -> Path:

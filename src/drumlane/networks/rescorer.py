@@ -2,19 +2,26 @@
 
 Flow: transcription.stroke_features -> **rescorer** -> training.rescorer_export -> models.rescorer_model
 
-A transformer encoder. Strokes have times, not places in a list: queries and keys are rotated by angles
-proportional to seconds (Su et al., "RoFormer", 2021), with periods from 60 ms to 40 s, so that attention sees
-the time between two strokes and nothing else of when they were.
+A transformer encoder gives verdicts. Strokes have times, not places in a list: queries and keys are rotated
+by angles proportional to seconds (Su et al., "RoFormer", 2021), with periods from 60 ms to 40 s, so that
+attention sees the time between two strokes and nothing else of when they were.
+
+Beside it a perceptron, which knows nothing but the stroke itself, places its sound in a space where strokes
+on one tom lie close together, as voices are told apart (Snyder et al., "X-vectors", ICASSP 2018).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-N_OUTPUTS = 2  # logit of a stroke, velocity
+N_SOUND = 8
+N_OUTPUTS = 2 + N_SOUND  # logit of a stroke, velocity, where its sound lies
+_JUDGED = 2
+_SOUND_WIDTH, _SOUND_DROPOUT = 128, 0.2
 _PERIODS = (0.06, 40.0)  # s
 _MIDDLE_VELOCITY, _VELOCITY_SCALE = 64.0, 32.0
 
@@ -42,17 +49,27 @@ class Rescorer(nn.Module):
         super().__init__()
         self.spec = spec
         self.inputs = nn.Linear(spec.n_features, spec.width)
-        self.straight = nn.Linear(spec.n_features, N_OUTPUTS)
+        self.straight = nn.Linear(spec.n_features, _JUDGED)
         self.layers = nn.ModuleList(_Layer(spec.width, spec.n_heads) for _ in range(spec.n_layers))
         self.norm = nn.LayerNorm(spec.width)
-        self.outputs = nn.Linear(spec.width, N_OUTPUTS)
+        self.outputs = nn.Linear(spec.width, _JUDGED)
+        self.sound = nn.Sequential(
+            nn.Linear(spec.n_features, _SOUND_WIDTH),
+            nn.GELU(),
+            nn.Dropout(_SOUND_DROPOUT),
+            nn.Linear(_SOUND_WIDTH, _SOUND_WIDTH),
+            nn.GELU(),
+            nn.Dropout(_SOUND_DROPOUT),
+            nn.Linear(_SOUND_WIDTH, N_SOUND),
+        )
+        self.likeness = nn.Parameter(torch.ones(()))  # logit that two strokes in one place are on one drum
         n_angles = spec.width // spec.n_heads // 2
         shortest, longest = (math.log10(period) for period in _PERIODS)
         periods = torch.logspace(shortest, longest, n_angles)
         self.register_buffer("speeds", 2 * math.pi / periods)
 
     def forward(self, strokes: Tensor, times: Tensor, there: Tensor | None = None) -> Tensor:
-        """Return logits of strokes, and velocities in MIDI steps.
+        """Return logits of strokes, velocities in MIDI steps, and places of sounds.
 
         Args:
             strokes: (batch, strokes, features).
@@ -66,7 +83,12 @@ class Rescorer(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, turns, mask)
         found = self.outputs(self.norm(hidden)) + self.straight(strokes)
-        return torch.stack([found[..., 0], _MIDDLE_VELOCITY + _VELOCITY_SCALE * found[..., 1]], dim=-1)
+        velocity = _MIDDLE_VELOCITY + _VELOCITY_SCALE * found[..., 1:2]
+        return torch.cat([found[..., :1], velocity, self.sound(strokes)], dim=-1)
+
+    def logits_of_likeness(self, sounds: Tensor) -> Tensor:
+        """Return for sounds (strokes, ``N_SOUND``) whether two are of one drum, shape (strokes, strokes)."""
+        return self.likeness - (sounds[:, None] - sounds[None]).square().sum(dim=-1)
 
 
 class _Layer(nn.Module):
@@ -100,13 +122,20 @@ def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
 
 
 class RescorerVerdicts(nn.Module):
-    """The network as it is exported: probability and velocity."""
+    """Networks as they are exported: probability, velocity, and place of the sound.
 
-    def __init__(self, network: Rescorer) -> None:
+    Several answer together: by the mean of their logits and of their velocities. Sounds are the first one's,
+    because each has a space of its own.
+    """
+
+    def __init__(self, networks: Sequence[Rescorer]) -> None:
         super().__init__()
-        self.network = network
+        if len({network.spec.n_features for network in networks}) != 1:
+            raise ValueError("networks that answer together need the same features, and there must be one")
+        self.networks = nn.ModuleList(networks)
 
     def forward(self, strokes: Tensor, times: Tensor) -> Tensor:
         """Return (batch, strokes, ``N_OUTPUTS``)."""
-        found: Tensor = self.network(strokes, times)
-        return torch.stack([torch.sigmoid(found[..., 0]), found[..., 1]], dim=-1)
+        found = [network(strokes, times) for network in self.networks]
+        judged = torch.stack([one[..., :_JUDGED] for one in found]).mean(dim=0)
+        return torch.cat([torch.sigmoid(judged[..., :1]), judged[..., 1:], found[0][..., _JUDGED:]], dim=-1)

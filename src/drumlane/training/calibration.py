@@ -29,7 +29,7 @@ from drumlane.training.tom_positions import fit_positions
 from drumlane.transcription.dynamics import PLAIN_VELOCITY, around_peaks
 from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.transcription.presence import present
-from drumlane.transcription.toms import TOM_LANES, TomPositions
+from drumlane.transcription.toms import TOM_LANES, TomPositions, TomSounds
 from drumlane.vocabulary import ARTICULATIONS, LANES, LANES_OF_ARTICULATIONS, Drum, Lane
 
 _FEWEST = 30  # strokes from which a velocity curve is fitted
@@ -68,6 +68,7 @@ def calibrate(
     references: Sequence[Sequence[Hit]],
     fps: float,
     given: tuple[float, ...] | None = None,
+    sounds: Sequence[TomSounds] = (),
 ) -> Calibration:
     """Choose a decoder's settings on what a network heard in held-out items.
 
@@ -76,6 +77,7 @@ def calibrate(
         references: their hits.
         fps: frames a second.
         given: onset thresholds of each lane that were chosen already; everything else is fitted to them.
+        sounds: of each item's strokes on toms, as a rescorer tells them.
     """
     onsets = [activations.onset for activations in heard]
     presences = [present(activations.presence, fps) for activations in heard]
@@ -93,7 +95,7 @@ def calibrate(
         tuple(_articulation_threshold(i, heard, peaks) for i in range(len(ARTICULATIONS))),
         _confidence_curves(candidates, believed, references, fps),
         tuple(_velocity_curve(lane, heard, peaks[lane]) for lane in LANES),
-        fit_positions(heard, references, fps),
+        fit_positions(heard, references, fps, sounds),
     )
 
 

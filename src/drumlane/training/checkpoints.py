@@ -22,7 +22,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from drumlane.errors import ConfigError, ModelError
 from drumlane.files import whole_file
 from drumlane.training.config import RunConfig
-from drumlane.training.torch_files import BEST, LAST, read_torch_file
+from drumlane.training.torch_files import BEST, LAST, read_torch_file, weights_that_fit
 
 _INPUTS = ("convs.0.conv.weight", "bottleneck.weight")  # where a second view and the low bands come in
 
@@ -59,24 +59,7 @@ def fitting_weights(
     """Return those averaged weights of a checkpoint's state that fit; inputs may be wider than they were."""
     prefix = "averaged.module."
     theirs = {name: saved[prefix + name] for name in wanted if prefix + name in saved}
-    fitting = {name: w for name, w in theirs.items() if w.shape == wanted[name].shape}
-    wider = {
-        name: _widened(theirs[name], wanted[name].shape[1])
-        for name in _INPUTS
-        if name in theirs and _only_wider(wanted[name], theirs[name])
-    }
-    return fitting | wider
-
-
-def _only_wider(wanted: torch.Tensor, given: torch.Tensor) -> bool:
-    same = wanted.shape[0] == given.shape[0] and wanted.shape[2:] == given.shape[2:]
-    return same and wanted.shape[1] > given.shape[1]
-
-
-def _widened(weights: torch.Tensor, n_in: int) -> torch.Tensor:
-    """Return weights for more inputs: the new ones start unheard, and everything else goes on as it was."""
-    missing = weights.new_zeros(weights.shape[0], n_in - weights.shape[1], *weights.shape[2:])
-    return torch.cat([weights, missing], dim=1)
+    return weights_that_fit(theirs, wanted, _INPUTS)
 
 
 def checkpoint_to_resume(config: RunConfig, resume: str | None) -> Path | None:

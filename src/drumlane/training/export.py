@@ -36,6 +36,7 @@ from drumlane.transcription.dynamics import PLAIN_VELOCITY
 from drumlane.transcription.energies import band_energies
 from drumlane.transcription.repetition import reinforced
 from drumlane.transcription.rescoring import rescored
+from drumlane.transcription.toms import TomSounds
 from drumlane.vocabulary import LANES
 
 PARITY_LENGTHS = (57, 1000, 6000)  # frames
@@ -90,9 +91,11 @@ def export_transcriber(
     # Candidates of a rescorer are found with its own belief in what comes back; once is enough.
     strength = 0.0 if rescorer else config.postprocessing.repetition
     heard = [hear(network, item.features[:, : spec.n_bands], spec.fps, strength) for item in items]
+    sounds = []
     if rescorer:
-        heard = [rescored_item(h, i.features, spec, rescorer) for h, i in zip(heard, items, strict=True)]
-    calibration = calibrate(heard, [item.hits for item in items], spec.fps, chosen.thresholds)
+        judged = [rescored_item(h, i.features, spec, rescorer) for h, i in zip(heard, items, strict=True)]
+        heard, sounds = [activations for activations, _ in judged], [of_toms for _, of_toms in judged]
+    calibration = calibrate(heard, [item.hits for item in items], spec.fps, chosen.thresholds, sounds)
     if rescorer:  # it says velocities as they are
         calibration = replace(calibration, velocity_curves=(PLAIN_VELOCITY,) * len(LANES))
     calibration = replace(calibration, repetition=strength)
@@ -209,7 +212,7 @@ def hear(network: Probabilities, features: NDArray[np.float32], fps: float, repe
 
 def rescored_item(
     heard: Activations, features: NDArray[np.float32], spec: FeatureSpec, rescorer: RescorerModel
-) -> Activations:
+) -> tuple[Activations, TomSounds]:
     """Return what a decoder is given of one item when a rescorer has judged it.
 
     Args:
@@ -218,5 +221,5 @@ def rescored_item(
         spec: of the features.
         rescorer: that judges.
     """
-    onset, velocity = rescored(heard_of(heard, spec.fps), band_energies(features, spec), rescorer)
-    return replace(heard, onset=onset, velocity=velocity)
+    found = rescored(heard_of(heard, spec.fps), band_energies(features, spec), rescorer)
+    return replace(heard, onset=found.onset, velocity=found.velocity), found.tom_sounds

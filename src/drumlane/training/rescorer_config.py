@@ -34,14 +34,22 @@ class RescorerRunConfig(PlainRunConfig):
     validation_items: int = Field(240, ge=1)
     items_per_file: int = Field(100, ge=1)
     num_workers: int = Field(2, ge=1, description="processes that render")
+    init_from: Path | None = Field(None, description="checkpoint whose averaged weights are begun with")
+    together_with: list[Path] = Field(
+        [], description="checkpoints of others that answer with it, by the mean"
+    )
     num_steps: int = Field(5000, ge=1)
     batch_size: int = Field(12, ge=1)
     learning_rate: float = Field(0.0015, gt=0, description="highest of the cycle")
     weight_decay: float = Field(0.03, ge=0)
     average: float = Field(0.995, ge=0, lt=1, description="decay of the averaged weights, which are kept")
     velocity_weight: float = Field(4.0, ge=0)
+    closeness_weight: float = Field(2.0, ge=0, description="of velocities that are not within a tenth")
+    likeness_weight: float = Field(0.5, ge=0, description="of telling whether two strokes are on one tom")
     height_shift: float = Field(0.3, ge=0, description="heights of a lane differ by kit: deviation, drawn")
-    level_shift: float = Field(0.5, ge=0, description="dB: levels of a drum differ by kit, deviation, drawn")
+    level_shift: float = Field(1.5, ge=0, description="dB: levels of a drum differ by kit, deviation, drawn")
+    tone_shift: float = Field(2.0, ge=0, description="dB: a drum's lows against its highs, deviation, drawn")
+    tom_shift: float = Field(1.0, ge=0, description="a kit's toms are heard as higher ones: deviation, drawn")
     velocity_shift: float = Field(0.3, ge=0, description="quarters of the range, by drum, deviation, drawn")
     model: RescorerNetworkConfig = Field(default_factory=RescorerNetworkConfig)
 

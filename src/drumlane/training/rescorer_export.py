@@ -1,4 +1,4 @@
-"""Rescorer export: a checkpoint of the rescorer becomes an ONNX file with its card.
+"""Rescorer export: a checkpoint of the rescorer, alone or with others, becomes an ONNX file with its card.
 
 Flow: rescorer_run -> **rescorer_export** -> models.rescorer_model
 """
@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from drumlane.errors import ModelError
 from drumlane.models.card import Training
 from drumlane.models.loading import load_model
 from drumlane.models.rescorer_model import RescorerCard
-from drumlane.networks.rescorer import Rescorer, RescorerVerdicts
+from drumlane.networks.rescorer import RescorerVerdicts
 from drumlane.training.onnx_export import Arrays, onnx_of, worst_difference, write_model
 from drumlane.training.provenance import training_sources, weights_licence
 from drumlane.training.rescorer_config import RescorerRunConfig
@@ -36,22 +37,26 @@ def export_rescorer(checkpoint: Path, config: RescorerRunConfig, output: Path, c
         ModelError: the checkpoint or its transcriber cannot be read, the export disagrees with torch, or
             ``output`` cannot be written.
     """
-    network = load_rescorer_network(checkpoint)
-    weights = rescorer_onnx(network)
-    check_rescorer_parity(network, weights)
+    networks = [load_rescorer_network(path) for path in (checkpoint, *config.together_with)]
+    try:
+        verdicts = RescorerVerdicts(networks).eval()
+    except ValueError as error:
+        raise ModelError(f"together_with: {error}") from None
+    weights = rescorer_onnx(verdicts, networks[0].spec.n_features)
+    check_rescorer_parity(verdicts, networks[0].spec.n_features, weights)
     heard = load_model(config.transcriber).card
     card = RescorerCard(
         name="drumlane-rescorer",
         version=config.version,
         created=datetime.datetime.now(datetime.UTC).date().isoformat(),
         transcriber=heard.sha256,
-        n_features=network.spec.n_features,
+        n_features=networks[0].spec.n_features,
         thresholds=heard.thresholds,
         minimum_gaps=heard.minimum_gaps,
         articulation_thresholds=heard.articulation_thresholds,
         repetition=heard.repetition,
         sha256=hashlib.sha256(weights).hexdigest(),
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        parameters=sum(parameter.numel() for parameter in verdicts.parameters()),
         license=weights_licence(config.data),
         training=Training(command=command, data=training_sources(config.data), notes=_NOTES),
     )
@@ -59,23 +64,22 @@ def export_rescorer(checkpoint: Path, config: RescorerRunConfig, output: Path, c
     return card
 
 
-def rescorer_onnx(network: Rescorer) -> bytes:
-    """Return the network as ONNX with dynamic batch and number of strokes."""
-    examples = {"strokes": torch.zeros(2, 10, network.spec.n_features), "times": torch.rand(2, 10)}
-    return onnx_of(RescorerVerdicts(network).eval(), examples, ["verdicts"], {0: "batch", 1: "strokes"})
+def rescorer_onnx(verdicts: RescorerVerdicts, n_features: int) -> bytes:
+    """Return what networks say as ONNX with dynamic batch and number of strokes."""
+    examples = {"strokes": torch.zeros(2, 10, n_features), "times": torch.rand(2, 10)}
+    return onnx_of(verdicts, examples, ["verdicts"], {0: "batch", 1: "strokes"})
 
 
-def check_rescorer_parity(network: Rescorer, weights: bytes) -> float:
+def check_rescorer_parity(verdicts: RescorerVerdicts, n_features: int, weights: bytes) -> float:
     """Return the largest difference between torch and the exported network over three lengths.
 
     Raises:
         ModelError: it exceeds ``onnx_export.PARITY`` of the largest output.
     """
     rng = np.random.default_rng(0)
-    verdicts = RescorerVerdicts(network).eval()
     questions = (
         {
-            "strokes": rng.normal(0, 1, (1, n, network.spec.n_features)).astype(np.float32),
+            "strokes": rng.normal(0, 1, (1, n, n_features)).astype(np.float32),
             "times": np.sort(rng.uniform(0, 30, (1, n))).astype(np.float32),
         }
         for n in PARITY_LENGTHS

@@ -51,6 +51,7 @@ class JudgedItem:
     times: NDArray[np.float32]  # seconds
     real: NDArray[np.bool_]
     velocities: NDArray[np.float32]  # MIDI, of what was struck; nan where nothing was
+    toms: NDArray[np.int8]  # which tom was struck: 0 high, 1 middle, 2 low; -1: none
 
 
 def heard_of(activations: Activations, fps: float) -> Heard:
@@ -76,17 +77,20 @@ def judge(candidates: Candidates, hits: Sequence[Hit], features: NDArray[np.floa
         features: of the candidates.
     """
     n = len(candidates)
-    velocities = np.full(n, np.nan, np.float32)
+    velocities, toms = np.full(n, np.nan, np.float32), np.full(n, -1, np.int8)
     for group in _GROUPS:
         struck = [hit for hit in hits if hit.drum.lane in group]
         mine = np.flatnonzero(np.isin(candidates.lanes, group))
         for i, j in match_onsets([h.time for h in struck], candidates.times[mine], TOLERANCE).tolist():
             velocities[mine[j]] = struck[i].velocity
+            if group is TOM_LANES:
+                toms[mine[j]] = group.index(struck[i].drum.lane)
     return JudgedItem(
         features.astype(np.float16),
         (candidates.times - (candidates.times[0] if n else 0.0)).astype(np.float32),
         ~np.isnan(velocities),
         velocities,
+        toms,
     )
 
 

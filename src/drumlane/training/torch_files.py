@@ -4,7 +4,7 @@ Flow: **torch_files** -> checkpoints, plain_run
 """
 
 import pickle
-from collections.abc import Set
+from collections.abc import Collection, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +36,29 @@ def read_torch_file(path: Path, needed: Set[str], what: str) -> dict[str, Any]:
     if not isinstance(saved, dict) or not needed <= saved.keys():
         raise ModelError(f"{path}: not {what} (it says nothing of a network)")
     return saved
+
+
+def weights_that_fit(
+    theirs: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor], inputs: Collection[str]
+) -> dict[str, torch.Tensor]:
+    """Return the weights that fit in name and shape; those of ``inputs`` may be for fewer inputs."""
+    found = {}
+    for name, weights in theirs.items():
+        if name not in wanted:
+            continue
+        shape = wanted[name].shape
+        if weights.shape == shape:
+            found[name] = weights
+        elif name in inputs and _only_fewer_inputs(weights.shape, shape):
+            found[name] = _widened(weights, shape[1])
+    return found
+
+
+def _only_fewer_inputs(given: torch.Size, wanted: torch.Size) -> bool:
+    return given[0] == wanted[0] and given[2:] == wanted[2:] and given[1] < wanted[1]
+
+
+def _widened(weights: torch.Tensor, n_in: int) -> torch.Tensor:
+    """Return weights for more inputs: the new ones start unheard, and everything else goes on as it was."""
+    missing = weights.new_zeros(weights.shape[0], n_in - weights.shape[1], *weights.shape[2:])
+    return torch.cat([weights, missing], dim=1)

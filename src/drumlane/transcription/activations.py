@@ -22,6 +22,7 @@ from drumlane.transcription.energies import band_energies
 from drumlane.transcription.judging import Judging
 from drumlane.transcription.recording import Recording
 from drumlane.transcription.silence import KEPT_SECONDS, SilenceCutter
+from drumlane.transcription.toms import TomSounds
 from drumlane.transcription.windows import WindowStream
 from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
 
@@ -41,6 +42,7 @@ class PieceActivations:
     fps: float  # frame i is centred on i / fps seconds
     duration: float  # seconds of audio
     silent: bool = False  # nothing was there to hear; all values are 0
+    tom_sounds: TomSounds | None = None  # None: nobody compared the strokes on toms
 
 
 def hear(recording: Recording, model: Model, progress: Progress | None = None) -> PieceActivations:
@@ -76,7 +78,7 @@ def hear(recording: Recording, model: Model, progress: Progress | None = None) -
             progress(n_done / n_frames)
     _put_all(windows.finish(), waiting, heard)
     if judging:
-        judging.finish()
+        heard = replace(heard, tom_sounds=judging.finish())
     if progress:
         progress(1.0)
     return heard

@@ -130,10 +130,10 @@ def _toms(
     """Return the drums of the strokes in each tom lane; none where they are what they were heard as."""
     if model is None:
         return {}
-    heights = heights_near(
-        activations.onset, np.concatenate([peaks[t][0] for t in TOM_LANES]), activations.fps
-    )
-    drums = [DRUM_OF_LANE[TOM_LANES[tom]] for tom in toms_of(positions(heights), model).tolist()]
+    times = np.concatenate([peaks[tom][0] for tom in TOM_LANES])
+    where = positions(heights_near(activations.onset, times, activations.fps))
+    sounds = activations.tom_sounds.at(times) if activations.tom_sounds else None
+    drums = [DRUM_OF_LANE[TOM_LANES[tom]] for tom in toms_of(where, model, sounds).tolist()]
     ends = np.cumsum([len(peaks[lane][0]) for lane in TOM_LANES]).tolist()
     return {lane: drums[end - len(peaks[lane][0]) : end] for lane, end in zip(TOM_LANES, ends, strict=True)}
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from drumlane.models.rescorer_model import RescorerModel
 from drumlane.transcription.candidates import Heard
-from drumlane.transcription.energies import N_BANDS
+from drumlane.transcription.energies import N_ENERGIES
 from drumlane.transcription.rescoring import rescored
+from drumlane.transcription.toms import TomSounds
 
 CORE_SECONDS = 120.0  # judged at once
 CONTEXT_SECONDS = 45.0  # heard on either side: what comes back is looked for within half a minute
@@ -32,10 +33,11 @@ class Judging:
         self._core = round(CORE_SECONDS * heard.fps)
         # Presence is kept of every step-th frame, so parts begin on one.
         self._context = round(CONTEXT_SECONDS * heard.fps / heard.step) * heard.step
-        self._energies = np.zeros((0, N_BANDS), np.float16)
+        self._energies = np.zeros((0, N_ENERGIES), np.float16)
         self._blocks: list[Halves] = []
         self._first = 0  # frame of the first energy that is held
         self._judged = 0  # frames
+        self._sounds: list[TomSounds] = []
         self._before: tuple[Halves, Halves] = (heard.onset[:0], heard.velocity[:0])  # as they were heard
 
     @property
@@ -52,11 +54,12 @@ class Judging:
         while self._judged + self._core + self._context <= n_heard:
             self._judge(self._judged + self._core)
 
-    def finish(self) -> None:
-        """Judge the rest."""
+    def finish(self) -> TomSounds:
+        """Judge the rest; return how the strokes on toms sound."""
         n_frames = len(self._heard.onset)
         while self._judged < n_frames:
             self._judge(min(self._judged + self._core, n_frames))
+        return TomSounds.joined(self._sounds)
 
     def _judge(self, stop: int) -> None:
         start, heard = self._judged, self._heard
@@ -76,10 +79,12 @@ class Judging:
             heard.step,
             heard.fps,
         )
-        verdicts = rescored(part, self._energies[: last - first], self._rescorer)
+        found = rescored(part, self._energies[: last - first], self._rescorer)
         inside = slice(max(0, stop - first - self._context), stop - first)
         self._before = (onset[inside].copy(), velocity[inside].copy())
-        for values, judged in zip((heard.onset, heard.velocity), verdicts, strict=True):
+        for values, judged in zip((heard.onset, heard.velocity), (found.onset, found.velocity), strict=True):
             values[start:stop] = judged[start - first : stop - first]
+        sounds = found.tom_sounds.later(first / heard.fps)
+        self._sounds.append(sounds.between(start / heard.fps, stop / heard.fps))
         self._judged, self._first = stop, max(0, stop - self._context)
         self._energies = self._energies[self._first - first :].copy()

@@ -7,23 +7,27 @@ The first network hears frames; it knows neither how this recording's own drums 
 around. Here each candidate's share of the sound is told by templates of the recording's own drums, and a
 network reads all candidates of half a minute as a sequence: how probably each is a stroke, and how hard it
 was struck. The answers are written into the activations in place of the first hearing's: everything behind
-works as before.
+works as before. What it says of how strokes sound goes beside them, for ``toms``.
 
 Two passes, as in speech recognition: candidates, then rescoring with more context.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drumlane.models.rescorer_model import RescorerModel, Verdicts
+from drumlane.models.rescorer_model import N_SOUND, RescorerModel, Verdicts
 from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
 from drumlane.transcription.dynamics import logit, sigmoid
+from drumlane.transcription.energies import N_BANDS
+from drumlane.transcription.stroke_balance import with_balance
 from drumlane.transcription.stroke_features import stroke_features
 from drumlane.transcription.stroke_levels import stroke_levels
-from drumlane.transcription.toms import TOM_LANES
+from drumlane.transcription.stroke_spectra import stroke_spectra
+from drumlane.transcription.toms import TOM_LANES, TomSounds
 from drumlane.vocabulary import LANES
 
 PART_SECONDS = 20.0  # judged at once
@@ -41,19 +45,27 @@ def features_of_candidates(
     Args:
         candidates: all of half a minute.
         first: the frame in which the half minute begins.
-        energies: ``energies.band_energies`` of it, shape (frames, bands).
+        energies: ``energies.band_energies`` of it, shape (frames, ``N_ENERGIES``).
         proposing: how the candidates were found.
     """
     against = candidates.heights / np.array(proposing.thresholds)[candidates.lanes]
     belief = np.square(np.clip(against - 0.2, 0.05, 1.0))
-    levels = stroke_levels(energies, candidates.frames - first, candidates.drums, belief)
-    return stroke_features(candidates, levels, proposing.thresholds)
+    frames = candidates.frames - first
+    levels = stroke_levels(energies[:, :N_BANDS], frames, candidates.drums, belief)
+    return stroke_features(candidates, levels, stroke_spectra(energies, frames), proposing.thresholds)
 
 
-def rescored(
-    heard: Heard, energies: NDArray[np.floating[Any]], model: RescorerModel
-) -> tuple[Frames, Frames]:
-    """Return onset and velocity activations (frames, 8) with the verdicts in place of what was heard.
+@dataclass(frozen=True, slots=True)
+class Rescored:
+    """What a recording sounds like after the second hearing."""
+
+    onset: Frames  # (frames, 8), with the verdicts in place of what was heard
+    velocity: Frames  # (frames, 8), the same
+    tom_sounds: TomSounds
+
+
+def rescored(heard: Heard, energies: NDArray[np.floating[Any]], model: RescorerModel) -> Rescored:
+    """Return activations with the verdicts in place of what was heard, and how toms sound.
 
     Args:
         heard: activations of a recording of any length.
@@ -63,13 +75,17 @@ def rescored(
     proposing = Proposing.of(model.card)
     candidates = find_candidates(heard, proposing)
     onset, velocity = np.zeros_like(heard.onset), heard.velocity.copy()
+    sounds = []
     for part, judged, frames in _parts(candidates.times, heard.fps):
         mine = candidates.part(part)
         features = features_of_candidates(mine, frames.start, energies[frames], proposing)
-        verdicts = model.run(features, mine.times - mine.times[0])
-        within = slice(judged.start - part.start, judged.stop - part.start)
-        _write(candidates.part(judged), verdicts.part(within), heard.fps, (onset, velocity))
-    return onset, velocity
+        verdicts = model.run(with_balance(features), mine.times - mine.times[0])
+        verdicts = verdicts.part(slice(judged.start - part.start, judged.stop - part.start))
+        _write(candidates.part(judged), verdicts, heard.fps, (onset, velocity))
+        sounds.append(verdicts.sounds)
+    on_toms = np.isin(candidates.lanes, TOM_LANES)
+    vectors = np.concatenate([np.zeros((0, N_SOUND)), *sounds])
+    return Rescored(onset, velocity, TomSounds(candidates.times[on_toms], vectors[on_toms]))
 
 
 def _parts(times: NDArray[np.float64], fps: float) -> Iterator[tuple[slice, slice, slice]]:
@@ -110,8 +126,8 @@ def _write(candidates: Candidates, verdicts: Verdicts, fps: float, into: tuple[F
 def _of_toms(candidates: Candidates, verdicts: Verdicts) -> NDArray[np.float64]:
     """Return the probability of each tom, (strokes, 3): the verdict for the likeliest one.
 
-    Which tom it was is told by the order of all strokes on the axis of ``toms``: so the odds of the three
-    stay to each other as the first hearing had them.
+    Which tom it was is told by all strokes together, see ``toms``: so the odds of the three stay to each
+    other as the first hearing had them.
     """
     odds = logit(candidates.activations[:, list(TOM_LANES)])
     raised = logit(verdicts.probability)[:, None] + odds - odds.max(axis=1, keepdims=True)

@@ -1,6 +1,6 @@
 """Stroke features: what the second hearing is told of each candidate.
 
-Flow: candidates, stroke_levels -> **stroke_features** -> models.rescorer_model
+Flow: candidates, stroke_levels, stroke_spectra -> **stroke_features** -> models.rescorer_model
 
 Nothing here knows how loud a recording is or how its kit is tuned: levels are against the recording's own, by
 its weighted median. Everything is brought to about -1..1.
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from drumlane.transcription.candidates import DRUMS, Candidates
 from drumlane.transcription.dynamics import logit
 from drumlane.transcription.stroke_levels import StrokeLevels
+from drumlane.transcription.stroke_spectra import N_SPECTRA
 from drumlane.vocabulary import ARTICULATIONS, LANES
 
 CURVE_DB = 35.0  # dB for a tenfold velocity, as kits are played by ``rendering.stage``
@@ -25,19 +26,24 @@ ALL_HEIGHTS = slice(OWN_HEIGHTS.stop, OWN_HEIGHTS.stop + 2 * N_LANES)
 VELOCITY = ALL_HEIGHTS.stop
 LEVEL = VELOCITY + 1 + len(ARTICULATIONS) + N_LANES
 LEVEL_SCALE = 8.0  # dB
-N_FEATURES = LEVEL + 9
+SPECTRA = slice(LEVEL + 9, LEVEL + 9 + N_SPECTRA)
+N_FEATURES = SPECTRA.stop
 
 Floats = NDArray[np.float64]
 
 
 def stroke_features(
-    candidates: Candidates, levels: StrokeLevels, thresholds: tuple[float, ...]
+    candidates: Candidates,
+    levels: StrokeLevels,
+    spectra: NDArray[np.float32],
+    thresholds: tuple[float, ...],
 ) -> NDArray[np.float32]:
     """Return one row for each candidate, shape (strokes, ``N_FEATURES``).
 
     Args:
         candidates: of a recording or of half a minute of it.
         levels: theirs.
+        spectra: theirs, shape (strokes, ``N_SPECTRA``).
         thresholds: of the first hearing, in lane order.
     """
     if not len(candidates):
@@ -62,6 +68,7 @@ def stroke_features(
         np.log1p(_sum_by(weights, drums)) / 3 - 0.5,
         *_gaps(candidates.times, np.zeros_like(lanes)),
         *_gaps(candidates.times, lanes),
+        spectra,
     ]
     rows = [column[:, None] if column.ndim == 1 else column for column in columns]
     return np.concatenate([np.eye(N_DRUMS)[drums], *rows], axis=1).astype(np.float32)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from drumlane.training.rescorer_config import RescorerRunConfig
 from drumlane.training.rescorer_items import JudgedItem
-from drumlane.transcription.candidates import DRUMS
+from drumlane.transcription.candidates import DRUMS, LANE_OF_DRUM
 from drumlane.transcription.energies import N_BANDS
 from drumlane.transcription.stroke_balance import with_balance
 from drumlane.transcription.stroke_features import (
@@ -36,7 +36,6 @@ from drumlane.transcription.toms import TOM_LANES
 _STRETCH = 0.1  # deviation of a factor on own heights
 _TOGETHER = 0.04  # s: what is heard in the lanes of toms this near to a stroke on one is that stroke
 _TOMS = np.array([index for lane in TOM_LANES for index, drum in enumerate(DRUMS) if drum.lane is lane])
-_LANE_OF_DRUM = np.array([-1 if drum.lane is None else int(drum.lane) for drum in DRUMS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def shifted(
     out = features.copy()
     drums = out[:, :N_DRUMS].argmax(axis=1)
     by_lane = rng.normal(0, config.height_shift, N_LANES)
-    out[:, OWN_HEIGHTS] = out[:, OWN_HEIGHTS] * rng.normal(1, _STRETCH) + by_lane[_LANE_OF_DRUM[drums], None]
+    out[:, OWN_HEIGHTS] = out[:, OWN_HEIGHTS] * rng.normal(1, _STRETCH) + by_lane[LANE_OF_DRUM[drums], None]
     out[:, ALL_HEIGHTS] += np.tile(by_lane / 2, 2)  # these are scaled down twice as far
     level_db, tone_db = (rng.normal(0, shift, N_DRUMS) for shift in (config.level_shift, config.tone_shift))
     level_db[_TOMS], tone_db[_TOMS] = level_db[_TOMS[0]], tone_db[_TOMS[0]]  # nothing that tells them apart

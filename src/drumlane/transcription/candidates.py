@@ -25,6 +25,7 @@ _LEAST_HEIGHT = 0.06
 _NEAR = 3  # frames: activations of other lanes need not peak in the same one
 
 DRUMS: tuple[Drum, ...] = tuple(Drum)
+LANE_OF_DRUM = np.array([-1 if drum.lane is None else int(drum.lane) for drum in DRUMS])
 Floats = NDArray[np.float64]
 
 

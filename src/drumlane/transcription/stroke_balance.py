@@ -14,7 +14,7 @@ Read off the features themselves, after whatever training changed in them.
 import numpy as np
 from numpy.typing import NDArray
 
-from drumlane.transcription.candidates import DRUMS
+from drumlane.transcription.candidates import LANE_OF_DRUM
 from drumlane.transcription.stroke_features import (
     LEVEL,
     LEVEL_SCALE,
@@ -31,7 +31,6 @@ _OF_DRUM, _OF_LANE = 6, 3
 N_BALANCE = _OF_DRUM + N_LANES * _OF_LANE
 N_INPUTS = N_FEATURES + N_BALANCE  # what the rescorer is told of a stroke
 
-_LANE_OF_DRUM = np.array([-1 if drum.lane is None else int(drum.lane) for drum in DRUMS])
 Floats = NDArray[np.float32]
 
 
@@ -49,7 +48,7 @@ def with_balance(features: Floats) -> Floats:
         mine = drums == drum
         of_drum[mine] = _of_drum(levels[mine], weights[mine])
     of_lanes = np.zeros((N_LANES, _OF_LANE))
-    lanes = _LANE_OF_DRUM[drums]
+    lanes = LANE_OF_DRUM[drums]
     for lane in LANES:
         mine = lanes == lane
         if mine.any():

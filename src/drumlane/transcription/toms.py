@@ -157,7 +157,7 @@ class _Strokes:
         sizes = np.array([mine.sum() for mine in members])
         means = np.array([self.where[mine].mean() for mine in members])
         falling = np.argsort(-means, kind="stable")
-        heaps_alike = self._within(members) + self._sounds_of_drums(members)
+        heaps_alike = self._within(members, sizes) + self._sounds_of_drums(members)
         for used, share in _USED.items():
             if len(used) != n_heaps:
                 continue
@@ -167,10 +167,9 @@ class _Strokes:
             tom_of_heap[falling] = used
             yield float(likely), tom_of_heap[labels]
 
-    def _within(self, members: Sequence[NDArray[np.bool_]]) -> float:
+    def _within(self, members: Sequence[NDArray[np.bool_]], sizes: Labels) -> float:
         """Return the log likelihood of strokes about their heaps' means."""
         scatter = sum(float(self.together[mine].var(axis=0).sum() * mine.sum()) for mine in members)
-        sizes = np.array([mine.sum() for mine in members])
         of_scale = (len(self.where) - len(members)) * float(np.log(self.model.stroke))
         return _INDEPENDENT * (-0.5 * scatter - of_scale) - self._parting(sizes)
 

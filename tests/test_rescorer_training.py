@@ -26,7 +26,7 @@ from drumlane.performance import Hit  # noqa: E402
 from drumlane.training.config import parse_config, read_config  # noqa: E402
 from drumlane.training.export import Calibrating, export_transcriber  # noqa: E402
 from drumlane.training.plain_run import Progress  # noqa: E402
-from drumlane.training.rescorer_batches import collate, shifted  # noqa: E402
+from drumlane.training.rescorer_batches import balance_of, collate, shifted  # noqa: E402
 from drumlane.training.rescorer_config import RescorerRunConfig, read_rescorer_config  # noqa: E402
 from drumlane.training.rescorer_export import (  # noqa: E402
     check_rescorer_parity,
@@ -45,16 +45,20 @@ from drumlane.training.rescorer_run import (  # noqa: E402
     train_rescorer,
 )
 from drumlane.training.torch_files import BEST, LAST  # noqa: E402
-from drumlane.transcription.candidates import Proposing, find_candidates  # noqa: E402
+from drumlane.transcription.candidates import DRUMS, LANE_OF_DRUM, Proposing, find_candidates  # noqa: E402
 from drumlane.transcription.dynamics import PLAIN_VELOCITY  # noqa: E402
 from drumlane.transcription.rescoring import MARGIN_SECONDS, PART_SECONDS  # noqa: E402
 from drumlane.transcription.stroke_balance import N_INPUTS, with_balance  # noqa: E402
 from drumlane.transcription.stroke_features import (  # noqa: E402
     ALL_HEIGHTS,
+    CURVE_DB,
+    GAPS,
     LEVEL,
+    LEVEL_SCALE,
     N_DRUMS,
     N_FEATURES,
     SPECTRA,
+    gaps_of,
 )
 from drumlane.transcription.stroke_spectra import LOW_BANDS, STRUCK_BANDS  # noqa: E402
 from drumlane.transcription.toms import TOM_LANES  # noqa: E402
@@ -209,9 +213,18 @@ def test_when_a_song_begins_makes_no_difference() -> None:
         assert torch.allclose(network(features, times), network(features, times + 7.5), atol=1e-3)
 
 
+STILL = {
+    **dict.fromkeys(("height_shift", "level_shift", "tone_shift", "colour_shift", "velocity_shift"), 0.0),
+    "tempo_shift": 0.0,
+    "least_share": 1.0,
+    "spectra_hidden": 0.0,
+}
+
+
 def test_shifts_are_the_same_for_all_strokes_of_a_drum(config: RescorerRunConfig) -> None:
     features = some_item(40, 4).features.astype(np.float32)
-    out = shifted(features, config, np.random.default_rng(0))
+    plain = config.model_copy(update={"colour_shift": 0.0, "spectra_hidden": 0.0, "balance_swapped": 0.0})
+    out = shifted(features, plain, np.random.default_rng(0))
     drums = features[:, :N_DRUMS].argmax(axis=1)
     moved = out[:, LEVEL] - features[:, LEVEL]
     assert np.ptp(moved) > 0.1
@@ -224,10 +237,87 @@ def test_shifts_are_the_same_for_all_strokes_of_a_drum(config: RescorerRunConfig
     assert not spectra[:, LOW_BANDS.stop :].any()  # the shape of a drum's tone is its own
 
 
+def test_another_kit_has_other_colours_and_its_toms_have_one(config: RescorerRunConfig) -> None:
+    features = some_item(200, 10).features.astype(np.float32)
+    coloured = config.model_copy(update=STILL | {"colour_shift": 3.0})
+    moved = shifted(features, coloured, np.random.default_rng(0))[:, SPECTRA] - features[:, SPECTRA]
+    drums = [DRUMS[drum] for drum in features[:, :N_DRUMS].argmax(axis=1)]
+    of_drum = {drum: moved[np.array([other is drum for other in drums])] for drum in set(drums)}
+    assert all(np.ptp(moves, axis=0).max() < 1e-5 for moves in of_drum.values())
+    assert np.abs(of_drum[Drum.KICK][0] - of_drum[Drum.SNARE][0]).max() > 0.1
+    assert np.allclose(of_drum[Drum.TOM_HIGH][0], of_drum[Drum.TOM_LOW][0], atol=1e-5)
+
+
+def played_on_a_kit(balance_db: dict[Drum, float], seed: int) -> JudgedItem:
+    """Return an item whose levels are what velocities and the balance of a kit make them."""
+    item = some_item(200, seed)
+    rng = np.random.default_rng(seed)
+    drums = rng.integers(0, len(balance_db), 200)
+    item.features[:, :N_DRUMS] = np.eye(N_DRUMS)[[DRUMS.index(list(balance_db)[drum]) for drum in drums]]
+    item.velocities[:] = rng.integers(5, 128, 200)
+    item.real[:] = True
+    levels = CURVE_DB * np.log10(item.velocities / 127) + np.array(list(balance_db.values()))[drums]
+    item.features[:, LEVEL] = (levels - np.median(levels)) / LEVEL_SCALE
+    return item
+
+
+def test_an_item_may_have_the_balance_of_another(config: RescorerRunConfig) -> None:
+    one = played_on_a_kit({Drum.KICK: 0.0, Drum.SNARE: 3.0, Drum.HIHAT_CLOSED: -6.0}, 1)
+    other = played_on_a_kit({Drum.KICK: -2.0, Drum.SNARE: 5.0, Drum.RIDE: 1.0}, 2)
+    kick, snare, hat = (DRUMS.index(drum) for drum in (Drum.KICK, Drum.SNARE, Drum.HIHAT_CLOSED))
+    assert balance_of(one)[snare] - balance_of(one)[kick] == pytest.approx(3, abs=0.1)
+    swapping = config.model_copy(update=STILL | {"balance_swapped": 1.0})
+    found = set()
+    for seed in range(20):
+        levels = collate([one, other], swapping, np.random.default_rng(seed)).features[0].numpy()[:, LEVEL]
+        balance = balance_of(replace(one, features=np.column_stack([one.features[:, :LEVEL], levels])))
+        found.add((round(balance[snare] - balance[kick], 1), np.ptp(levels - one.features[:, LEVEL]) > 0))
+        assert np.isnan(balance[hat]) == np.isnan(balance_of(one)[hat])
+    assert found == {(3.0, False), (7.0, True)}  # its own balance, or the other's
+
+
+def test_bands_are_left_out_of_all_strokes_alike(config: RescorerRunConfig) -> None:
+    features = some_item(30, 11).features.astype(np.float32)
+    hiding = config.model_copy(update=STILL | {"spectra_hidden": 1.0})
+    shares = []
+    for seed in range(20):
+        out = shifted(features, hiding, np.random.default_rng(seed))
+        hidden = (out[:, SPECTRA] == 0).all(axis=0)
+        assert np.array_equal(out[:, SPECTRA][:, ~hidden], features[:, SPECTRA][:, ~hidden])
+        shares.append(hidden.mean())
+    assert min(shares) < 0.5 < max(shares)
+
+
+def test_a_part_at_another_tempo_knows_its_own_gaps(config: RescorerRunConfig) -> None:
+    """What is told of the times between strokes is what would have been told, had it been played so."""
+    item = some_item(60, 12)
+    before = item.features.copy()
+    played = config.model_copy(update=STILL | {"tempo_shift": 0.3, "least_share": 0.3})
+    lengths = []
+    for seed in range(10):
+        batch = collate([item], played, np.random.default_rng(seed))
+        rows, times = batch.features[0].numpy(), batch.times[0].numpy().astype(np.float64)
+        at = next(
+            n
+            for n in range(60)
+            if np.array_equal(rows[0, SPECTRA], item.features[n, SPECTRA].astype(np.float32))
+        )
+        part = slice(at, at + len(times))
+        assert np.array_equal(rows[:, :N_DRUMS], item.features[part, :N_DRUMS])
+        assert np.allclose(rows[:, SPECTRA], item.features[part, SPECTRA])
+        steps = np.diff(item.times[part])
+        assert np.ptp(np.diff(times)[steps > 0.1] / steps[steps > 0.1]) < 1e-3
+        gaps = gaps_of(times, LANE_OF_DRUM[rows[:, :N_DRUMS].argmax(axis=1)])
+        assert np.allclose(rows[:, GAPS], np.stack(gaps, axis=1), atol=1e-3)
+        assert np.array_equal(batch.velocities[0].numpy(), item.velocities[part], equal_nan=True)
+        lengths.append(len(times))
+    assert min(lengths) < 40 < max(lengths)
+    assert np.array_equal(item.features, before)
+
+
 def toms_shifted(item: JudgedItem, config: RescorerRunConfig, seed: int) -> NDArray[np.float32]:
     """Return how far logits of the toms' lanes moved, (strokes, 3), of items that nothing else moves."""
-    still = {"level_shift": 0.0, "tone_shift": 0.0, "height_shift": 0.0, "velocity_shift": 0.0}
-    batch = collate([item], config.model_copy(update=still), np.random.default_rng(seed))
+    batch = collate([item], config.model_copy(update=STILL), np.random.default_rng(seed))
     columns = ALL_HEIGHTS.start + np.array(TOM_LANES)
     return np.asarray(
         4 * (batch.features[0].numpy()[:, columns] - item.features[:, columns]), dtype=np.float32
@@ -381,7 +471,7 @@ def test_learning_lowers_the_loss(config: RescorerRunConfig, tmp_path: Path) -> 
 
     torch.manual_seed(config.seed)
     before = loss(Rescorer(RescorerSpec(N_INPUTS, **config.model.model_dump())).eval())
-    longer = copied(config, tmp_path, num_steps=60, every_n_steps=60, learning_rate=0.01, average=0.8)
+    longer = copied(config, tmp_path, num_steps=150, every_n_steps=150, learning_rate=0.01, average=0.8)
     train_rescorer(longer)
     assert loss(load_rescorer_network(longer.folder / LAST)) < 0.8 * before
 

@@ -24,7 +24,7 @@ from drumlane.transcription.stroke_features import (
     OWN_HEIGHTS,
     stroke_features,
 )
-from drumlane.transcription.stroke_levels import stroke_levels
+from drumlane.transcription.stroke_levels import N_GROUPS, stroke_levels
 from drumlane.transcription.stroke_spectra import LOW_BANDS, N_SPECTRA, STRUCK_BANDS, stroke_spectra
 from drumlane.transcription.toms import heights_near, positions
 from drumlane.vocabulary import ARTICULATIONS, DRUM_OF_LANE, LANES, Drum, Lane
@@ -179,14 +179,60 @@ def test_a_stroke_that_nobody_played_has_little_share() -> None:
     assert np.median(found.level[invented]) < np.median(found.level[truly]) - 6
 
 
+def hats_and_kicks(rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return energies, and frame, drum, level, and belief of strokes: kicks (0), hats (1) and rides (2).
+
+    Half of the hats fall on kicks. A kick is the brighter, the harder it is struck, and every stroke has a
+    colour of its own. At every hat a ride is doubted, which sounds nearly like it.
+    """
+    hats, kicks, rides = np.arange(10, 1500, 12), np.arange(10, 1500, 18), np.arange(1510, 1990, 12)
+    strokes = [
+        *((frame, 1, rng.uniform(-24, -6), 1.0) for frame in hats),
+        *((frame, 0, rng.uniform(-15, 0), 1.0) for frame in kicks),
+        *((frame, 2, rng.uniform(-24, -6), 1.0) for frame in rides),
+    ]
+    bands = np.arange(N_BANDS)
+    hat = np.exp((bands - N_BANDS) / 3.0)
+    colours = {0: np.exp(-bands / 3.0) + 0.003, 1: hat, 2: np.exp((bands - N_BANDS) / 4.0)}
+    sound = np.full((2020, N_BANDS), 1e-7)
+    for frame, drum, db, _ in strokes:
+        brighter = np.exp(bands / N_BANDS * (db + 8) / 4) if drum == 0 else 1.0
+        colour = colours[drum] * brighter * 10 ** (rng.normal(0, 1, N_BANDS) / 10)
+        shape = np.exp(-np.arange(8) / 2.5)[:, None] * colour
+        sound[frame : frame + 8] += shape / shape.sum() * 10 ** (db / 10)
+    strokes += [(frame, 2, np.nan, 0.05) for frame in hats]
+    return np.asarray(10 * np.log10(sound[:2000]), dtype=np.float32), np.array(sorted(strokes))
+
+
+@given(seeds)
+@settings(max_examples=10)
+def test_hats_on_kicks_are_told_by_what_is_heard_at_the_top(seed: int) -> None:
+    energies, strokes = hats_and_kicks(np.random.default_rng(seed))
+    frames, drums, wanted, belief = strokes.T
+    found = stroke_levels(energies, frames.astype(int) + 2, drums.astype(int), belief)
+    hats = np.flatnonzero(drums == 1)
+    under = np.isin(frames[hats], frames[drums == 0])
+
+    def error(levels: NDArray[np.float64]) -> float:
+        off = levels[hats] - wanted[hats]
+        return float(np.abs(off[under] - np.median(off[~under])).mean())
+
+    assert error(found.group_levels[:, -1]) < error(found.level)
+    shares = found.group_shares[hats][under]
+    assert (shares[:, -1] > shares[:, 0]).mean() > 0.9
+
+
 @pytest.mark.parametrize("energies", [np.zeros((1, N_BANDS)), np.full((400, N_BANDS), FLOOR_DB)])
 def test_levels_of_silence_are_finite(energies: NDArray[np.float64]) -> None:
     frames = np.array([0, 0, 5, 399])
     found = stroke_levels(energies, frames, np.array([0, 7, 7, 2]), np.array([1.0, 0.0, 0.5, 1.0]))
     assert np.isfinite(found.level).all()
     assert np.isfinite(found.share).all()
+    assert np.isfinite(found.group_levels).all()
+    assert np.isfinite(found.group_shares).all()
     nothing = stroke_levels(energies, frames[:0], frames[:0], np.zeros(0))
     assert nothing.level.shape == nothing.share.shape == (0,)
+    assert nothing.group_levels.shape == nothing.group_shares.shape == (0, N_GROUPS)
 
 
 # Candidates -----------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ class RescorerSpec:
     width: int = 96
     n_heads: int = 4
     n_layers: int = 4
+    dropout: float = 0.0  # of what each layer adds, in training
 
     def __post_init__(self) -> None:
         if min(self.n_features, self.width, self.n_heads, self.n_layers) < 1:
@@ -50,7 +51,9 @@ class Rescorer(nn.Module):
         self.spec = spec
         self.inputs = nn.Linear(spec.n_features, spec.width)
         self.straight = nn.Linear(spec.n_features, _JUDGED)
-        self.layers = nn.ModuleList(_Layer(spec.width, spec.n_heads) for _ in range(spec.n_layers))
+        self.layers = nn.ModuleList(
+            _Layer(spec.width, spec.n_heads, spec.dropout) for _ in range(spec.n_layers)
+        )
         self.norm = nn.LayerNorm(spec.width)
         self.outputs = nn.Linear(spec.width, _JUDGED)
         self.sound = nn.Sequential(
@@ -94,8 +97,9 @@ class Rescorer(nn.Module):
 class _Layer(nn.Module):
     """Attention between strokes and a network for each; (batch, strokes, width) to the same."""
 
-    def __init__(self, width: int, n_heads: int) -> None:
+    def __init__(self, width: int, n_heads: int, dropout: float) -> None:
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.n_heads = n_heads
         self.norm = nn.LayerNorm(width)
         self.query_key_value = nn.Linear(width, 3 * width)
@@ -110,8 +114,8 @@ class _Layer(nn.Module):
         split = self.query_key_value(self.norm(x)).view(batch, n_strokes, 3, self.n_heads, -1)
         query, key, value = split.permute(2, 0, 3, 1, 4)
         heard = F.scaled_dot_product_attention(_turned(query, turns), _turned(key, turns), value, mask)
-        x = x + self.together(heard.transpose(1, 2).reshape(batch, n_strokes, width))
-        added: Tensor = x + self.alone(x)
+        x = x + self.dropout(self.together(heard.transpose(1, 2).reshape(batch, n_strokes, width)))
+        added: Tensor = x + self.dropout(self.alone(x))
         return added
 
 

@@ -3,12 +3,13 @@
 Flow: rescorer_items -> **rescorer_batches** -> rescorer_run
 
 The transcriber has learnt from the kits that items are played on: it hears them better than others, and their
-balance is no surprise. So heights are shifted by lane, levels, tone and velocities by drum, and what is heard
-of the three toms by the tom that was struck.
+balance is no surprise. So heights are shifted by lane, levels, tone, colour and velocities by drum, and what
+is heard of the three toms by the tom that was struck. Grooves would be known again, too, and with them how
+hard each stroke was: so an item is a part of what was rendered, at another tempo.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from drumlane.transcription.energies import N_BANDS
 from drumlane.transcription.stroke_balance import with_balance
 from drumlane.transcription.stroke_features import (
     ALL_HEIGHTS,
+    CURVE_DB,
+    GAPS,
     LEVEL,
     LEVEL_SCALE,
     N_DRUMS,
@@ -29,11 +32,14 @@ from drumlane.transcription.stroke_features import (
     OWN_HEIGHTS,
     SPECTRA,
     VELOCITY,
+    gaps_of,
 )
-from drumlane.transcription.stroke_spectra import LOW_BANDS, SPECTRUM_SCALE, STRUCK_BANDS
+from drumlane.transcription.stroke_spectra import LOW_BANDS, N_SPECTRA, SPECTRUM_SCALE, STRUCK_BANDS
 from drumlane.transcription.toms import TOM_LANES
 
 _STRETCH = 0.1  # deviation of a factor on own heights
+_HIDDEN = 0.2, 1.2  # share of the bands that are left out; above 1: all
+_FEWEST = 4  # strokes of a part
 _TOGETHER = 0.04  # s: what is heard in the lanes of toms this near to a stroke on one is that stroke
 _TOMS = np.array([index for lane in TOM_LANES for index, drum in enumerate(DRUMS) if drum.lane is lane])
 
@@ -54,12 +60,22 @@ def collate(
     items: Sequence[JudgedItem], config: RescorerRunConfig, rng: np.random.Generator | None
 ) -> RescorerBatch:
     """Return items as a batch; without a generator they are as they are."""
+    if rng is not None:
+        items = [_played_otherwise(item, config, rng) for item in items]
     longest = max(len(item.times) for item in items)
     features = [item.features.astype(np.float32) for item in items]
     if rng is not None:
+        balances = [balance_of(item) for item in items]
         features = [
-            shifted(_with_toms_shifted(rows, item, config, rng), config, rng)
-            for rows, item in zip(features, items, strict=True)
+            shifted(
+                _with_toms_shifted(rows, item, config, rng),
+                config,
+                rng,
+                _as_balanced(item, balance, balances[int(rng.integers(len(items)))])
+                if rng.random() < config.balance_swapped
+                else None,
+            )
+            for rows, item, balance in zip(features, items, balances, strict=True)
         ]
     features = [with_balance(rows) for rows in features]
 
@@ -79,10 +95,51 @@ def collate(
     )
 
 
+def balance_of(item: JudgedItem) -> NDArray[np.float64]:
+    """Return how loud each drum is at a velocity of 127, in dB, (drums,); nan: it is hardly struck.
+
+    Toms are one drum here.
+    """
+    drums = item.features[:, :N_DRUMS].argmax(axis=1)
+    loudness = CURVE_DB * np.log10(np.clip(item.velocities.astype(np.float64), 5, 127) / 127)
+    off = item.features[:, LEVEL].astype(np.float64) * LEVEL_SCALE - loudness
+    balance = np.full(N_DRUMS, np.nan)
+    alone = [np.array([drum]) for drum in range(N_DRUMS) if drum not in _TOMS]
+    for group in (*alone, _TOMS):
+        mine = off[item.real & np.isin(drums, group)]
+        if len(mine) >= _FEWEST:
+            balance[group] = np.median(mine)
+    return balance
+
+
+def _as_balanced(
+    item: JudgedItem, own: NDArray[np.float64], other: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return by how many dB each drum would be louder in another item's balance; 0 where that is not known.
+
+    Levels are against the recording's own, so what all strokes have in common is left out.
+    """
+    louder = other - own
+    of_strokes = louder[item.features[:, :N_DRUMS].argmax(axis=1)]
+    if np.isnan(of_strokes).all():
+        return np.zeros(N_DRUMS)
+    return np.asarray(np.nan_to_num(louder - np.nanmedian(of_strokes)))
+
+
 def shifted(
-    features: NDArray[np.float32], config: RescorerRunConfig, rng: np.random.Generator
+    features: NDArray[np.float32],
+    config: RescorerRunConfig,
+    rng: np.random.Generator,
+    balance: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float32]:
-    """Return features of one item as another kit might have given them."""
+    """Return features of one item as another kit might have given them.
+
+    Args:
+        features: of the item.
+        config: how far what is shifted.
+        rng: draws the shifts.
+        balance: dB by which each drum is to be louder, besides.
+    """
     out = features.copy()
     drums = out[:, :N_DRUMS].argmax(axis=1)
     by_lane = rng.normal(0, config.height_shift, N_LANES)
@@ -90,13 +147,37 @@ def shifted(
     out[:, ALL_HEIGHTS] += np.tile(by_lane / 2, 2)  # these are scaled down twice as far
     level_db, tone_db = (rng.normal(0, shift, N_DRUMS) for shift in (config.level_shift, config.tone_shift))
     level_db[_TOMS], tone_db[_TOMS] = level_db[_TOMS[0]], tone_db[_TOMS[0]]  # nothing that tells them apart
+    if balance is not None:
+        level_db = level_db + balance
     out[:, LEVEL] += level_db[drums] / LEVEL_SCALE
     spectra = out[:, SPECTRA]
     tilt = np.linspace(-1, 1, N_BANDS)
     spectra[:, STRUCK_BANDS] += (level_db[:, None] + tone_db[:, None] * tilt)[drums] / SPECTRUM_SCALE
     spectra[:, LOW_BANDS] += (level_db - tone_db)[drums, None] / SPECTRUM_SCALE
+    colours = rng.normal(0, config.colour_shift / SPECTRUM_SCALE, (N_DRUMS, N_SPECTRA))
+    colours[_TOMS] = colours[_TOMS[0]]
+    spectra += colours[drums]
+    if rng.random() < config.spectra_hidden:
+        spectra[:, rng.random(N_SPECTRA) < rng.uniform(*_HIDDEN)] = 0.0
     out[:, VELOCITY] += (rng.normal(0, config.velocity_shift, N_DRUMS))[drums]
     return out
+
+
+def _played_otherwise(item: JudgedItem, config: RescorerRunConfig, rng: np.random.Generator) -> JudgedItem:
+    """Return a part of an item, at another tempo."""
+    factor = np.exp(rng.normal(0, config.tempo_shift))
+    whole = float(item.times[-1])
+    length = rng.uniform(config.least_share, 1.0) * whole
+    start = rng.uniform(0, whole - length)
+    kept = np.flatnonzero((item.times >= start) & (item.times <= start + length))
+    if len(kept) < _FEWEST:
+        kept = np.arange(len(item.times))
+    columns = {f.name: getattr(item, f.name)[kept] for f in fields(item)}
+    times = (columns["times"] - columns["times"][0]).astype(np.float64) * factor
+    columns["times"] = times.astype(np.float32)
+    drums = columns["features"][:, :N_DRUMS].argmax(axis=1)
+    columns["features"][:, GAPS] = np.stack(gaps_of(times, LANE_OF_DRUM[drums]), axis=1)
+    return JudgedItem(**columns)
 
 
 def _with_toms_shifted(

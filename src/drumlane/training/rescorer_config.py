@@ -19,6 +19,7 @@ class RescorerNetworkConfig(Section):
     width: int = Field(96, ge=8)
     n_heads: int = Field(4, ge=1)
     n_layers: int = Field(4, ge=1)
+    dropout: Chance = Field(0.0, description="of what each layer adds, in training")
 
 
 class RescorerRunConfig(PlainRunConfig):
@@ -38,6 +39,9 @@ class RescorerRunConfig(PlainRunConfig):
     together_with: list[Path] = Field(
         [], description="checkpoints of others that answer with it, by the mean"
     )
+    draw_seed: int = Field(
+        0, ge=0, description="of weights and of what training draws; runs on the same items differ by it"
+    )
     num_steps: int = Field(5000, ge=1)
     batch_size: int = Field(12, ge=1)
     learning_rate: float = Field(0.0015, gt=0, description="highest of the cycle")
@@ -48,7 +52,16 @@ class RescorerRunConfig(PlainRunConfig):
     likeness_weight: float = Field(0.5, ge=0, description="of telling whether two strokes are on one tom")
     height_shift: float = Field(0.3, ge=0, description="heights of a lane differ by kit: deviation, drawn")
     level_shift: float = Field(1.5, ge=0, description="dB: levels of a drum differ by kit, deviation, drawn")
+    balance_swapped: Chance = Field(
+        0.0, description="share of items whose drums are as loud against each other as in another item"
+    )
     tone_shift: float = Field(2.0, ge=0, description="dB: a drum's lows against its highs, deviation, drawn")
+    colour_shift: float = Field(
+        0.0, ge=0, description="dB: each band of a drum differs by kit: deviation, drawn"
+    )
+    spectra_hidden: Chance = Field(0.0, description="share of items whose bands are left out at random")
+    tempo_shift: float = Field(0.0, ge=0, description="deviation of the logarithm of tempi, drawn")
+    least_share: float = Field(1.0, gt=0, le=1, description="of an item that is drawn, at least")
     tom_shift: float = Field(1.0, ge=0, description="a kit's toms are heard as higher ones: deviation, drawn")
     velocity_shift: float = Field(0.3, ge=0, description="quarters of the range, by drum, deviation, drawn")
     model: RescorerNetworkConfig = Field(default_factory=RescorerNetworkConfig)

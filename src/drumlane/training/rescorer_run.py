@@ -62,7 +62,7 @@ def train_rescorer(config: RescorerRunConfig, resume: bool = False) -> Path:
     check_run_folder(config.folder, resume)
     if config.num_threads:
         torch.set_num_threads(config.num_threads)
-    torch.manual_seed(config.seed)
+    torch.manual_seed(config.seed + config.draw_seed)
     state = _new_state(config)
     if resume:
         state.progress.resume(config.folder / LAST, _WHAT)
@@ -178,7 +178,7 @@ def _begin_with(network: Rescorer, checkpoint: Path) -> None:
 
 
 def _step(state: _State, items: Sequence[JudgedItem], config: RescorerRunConfig) -> tuple[float, ...]:
-    rng = np.random.default_rng((config.seed, state.progress.step))
+    rng = np.random.default_rng((config.seed, config.draw_seed, state.progress.step))
     torch.manual_seed(int(rng.integers(2**31)))  # of dropout
     drawn = [items[i] for i in rng.integers(len(items), size=config.batch_size)]
     batch = collate(drawn, config, rng)

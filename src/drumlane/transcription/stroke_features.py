@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from drumlane.transcription.candidates import DRUMS, Candidates
 from drumlane.transcription.dynamics import logit
-from drumlane.transcription.stroke_levels import StrokeLevels
+from drumlane.transcription.stroke_levels import N_GROUPS, StrokeLevels
 from drumlane.transcription.stroke_spectra import N_SPECTRA
 from drumlane.vocabulary import ARTICULATIONS, LANES
 
@@ -26,7 +26,9 @@ ALL_HEIGHTS = slice(OWN_HEIGHTS.stop, OWN_HEIGHTS.stop + 2 * N_LANES)
 VELOCITY = ALL_HEIGHTS.stop
 LEVEL = VELOCITY + 1 + len(ARTICULATIONS) + N_LANES
 LEVEL_SCALE = 8.0  # dB
-SPECTRA = slice(LEVEL + 9, LEVEL + 9 + N_SPECTRA)
+_SPREAD_DB = 6.0
+GAPS = slice(LEVEL + 5 + 2 * N_GROUPS, LEVEL + 9 + 2 * N_GROUPS)
+SPECTRA = slice(GAPS.stop, GAPS.stop + N_SPECTRA)
 N_FEATURES = SPECTRA.stop
 
 Floats = NDArray[np.float64]
@@ -63,11 +65,12 @@ def stroke_features(
         2 * candidates.presences - 1,
         np.clip(levels.level - _weighted_median(levels.level, weights), -40, 25) / LEVEL_SCALE,
         2 * levels.share - 1,
-        np.clip(_above_own_median(levels.level, weights, drums), -30, 20) / 6,
-        np.clip(_above_own_median(loudness, weights, drums), -30, 20) / 6,
+        _above_own_median(levels.level, weights, drums),
+        _above_own_median(loudness, weights, drums),
+        *(_above_own_median(of_group, weights, drums) for of_group in levels.group_levels.T),
+        2 * levels.group_shares - 1,
         np.log1p(_sum_by(weights, drums)) / 3 - 0.5,
-        *_gaps(candidates.times, np.zeros_like(lanes)),
-        *_gaps(candidates.times, lanes),
+        *gaps_of(candidates.times, lanes),
         spectra,
     ]
     rows = [column[:, None] if column.ndim == 1 else column for column in columns]
@@ -81,16 +84,26 @@ def _weighted_median(values: Floats, weights: Floats) -> float:
 
 
 def _above_own_median(values: Floats, weights: Floats, groups: NDArray[np.intp]) -> Floats:
-    """Return how far each value lies above the weighted median of its group."""
+    """Return how far each value in dB lies above the weighted median of its group, about -1..1."""
     above = np.zeros(len(values))
     for group in np.unique(groups):
         mine = groups == group
         above[mine] = values[mine] - _weighted_median(values[mine], weights[mine])
-    return above
+    return np.asarray(np.clip(above, -30, 20) / _SPREAD_DB)
 
 
 def _sum_by(weights: Floats, groups: NDArray[np.intp]) -> Floats:
     return np.asarray(np.bincount(groups, weights=weights)[groups], dtype=np.float64)
+
+
+def gaps_of(times: Floats, lanes: NDArray[np.intp]) -> list[Floats]:
+    """Return the columns ``GAPS``: times to the strokes before and after, of all and of the same lane.
+
+    Args:
+        times: of strokes in order, seconds.
+        lanes: theirs.
+    """
+    return [*_gaps(times, np.zeros_like(lanes)), *_gaps(times, lanes)]
 
 
 def _gaps(times: Floats, groups: NDArray[np.intp]) -> tuple[Floats, Floats]:

@@ -7,6 +7,10 @@ and every stroke a gain; the energies are taken for the sum of all strokes and o
 Templates and gains are found in turn by the multiplicative rules for the generalised Kullback-Leibler
 divergence, with the strokes' times given: non-negative matrix factor deconvolution (Smaragdis, ICA 2004),
 informed by a score (Ewert and Müller, ISMIR 2012). Bands count alike, however loud they are.
+
+Drums that mostly fall together would share their sound in any way: so templates are learnt from strokes that
+lie alone, and a stroke that is hardly believed explains less. Where two lie together all the same, some bands
+tell more than others: hats under a snare are heard at the top. So levels are told for groups of bands, too.
 """
 
 from dataclasses import dataclass
@@ -22,6 +26,9 @@ _REACH = 4  # frames on either side whose least energy was there without the str
 _LEAST = 1e-4  # of the mean energy: a floor under the background
 _TINY = 1e-9
 _LEAST_WEIGHT = 0.05  # of a stroke that is hardly believed
+_DOUBT = 0.2  # how much more sound such a stroke has to explain to be as loud
+_TOGETHER, _ALONE = 3, 4  # frames; power of a stroke's share of the belief so near to it
+N_GROUPS = 4  # of neighbouring bands
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +39,8 @@ class StrokeLevels:
 
     level: Floats  # dB, shape (strokes,), on the scale of the energies
     share: Floats  # 0..1, shape (strokes,): of the energy where it lies, how much is its own
+    group_levels: Floats  # dB, shape (strokes, ``N_GROUPS``), bands upwards; comparable within a drum
+    group_shares: Floats  # 0..1, shape (strokes, ``N_GROUPS``)
 
 
 def stroke_levels(
@@ -49,7 +58,7 @@ def stroke_levels(
         belief: how far each is believed to be one, 0..1, shape (strokes,); templates are learnt accordingly.
     """
     if not len(frames):
-        return StrokeLevels(np.zeros(0), np.zeros(0))
+        return StrokeLevels(np.zeros(0), np.zeros(0), *np.zeros((2, 0, N_GROUPS)))
     _, drum = np.unique(drums, return_inverse=True)
     scene = _Scene(energies, frames, drum, np.maximum(belief, _LEAST_WEIGHT))
     for _ in range(_ROUNDS):
@@ -84,31 +93,36 @@ class _Scene:
         self._drum = drum
         self._of_drum = (np.arange(int(drum.max()) + 1)[:, None] == drum).astype(np.float32)
         self._belief = belief.astype(np.float32)
+        alone = belief / np.maximum(1e-3, self._around(frames, _TOGETHER))
+        self._taught = (belief * alone**_ALONE).astype(np.float32)  # weights of strokes in templates
         self._start(frames)
 
     def _start(self, frames: NDArray[np.intp]) -> None:
         """Begin with what rises above the background, shared with the strokes around."""
         rise = np.maximum(self._sound[self._places] - self._background[self._places], 0)
-        sums = np.concatenate([[0.0], np.cumsum(self._belief, dtype=np.float64)])
-        length = BEHIND - FIRST - 1
-        around = (
-            sums[np.searchsorted(frames, frames + length, side="right")]
-            - sums[np.searchsorted(frames, frames - length)]
-        )
+        around = self._around(frames, BEHIND - FIRST - 1)
         alone = (self._belief / np.maximum(1e-3, around)).astype(np.float32)
         self._gains = rise.sum(axis=(1, 2)) * alone + np.float32(1e-6 * self._mean)
         self._templates = self._by_drum(rise * (alone * self._belief)[:, None, None])
         self._templates += np.float32(1e-7 * self._mean)
         self._normalise()
 
+    def _around(self, frames: NDArray[np.intp], reach: int) -> Floats:
+        """Return the belief in all strokes within ``reach`` frames of each, (strokes,)."""
+        sums = np.concatenate([[0.0], np.cumsum(self._belief, dtype=np.float64)])
+        last = np.searchsorted(frames, frames + reach, side="right")
+        return np.asarray(sums[last] - sums[np.searchsorted(frames, frames - reach)])
+
     def improve_gains(self) -> None:
         """One multiplicative step of all gains."""
         mine = self._templates[self._drum]
-        self._gains = self._gains * (mine * self._misfit()).sum(axis=(1, 2)) + np.float32(_TINY * self._mean)
+        wanted = 1 + _DOUBT * (1 - np.minimum(self._belief, 1))
+        self._gains *= (mine * self._misfit()).sum(axis=(1, 2)) / wanted
+        self._gains += np.float32(_TINY * self._mean)
 
     def improve_templates(self) -> None:
         """One multiplicative step of all templates."""
-        weights = (self._gains * self._belief)[:, None, None]
+        weights = (self._gains * self._taught)[:, None, None]
         self._templates = self._templates * self._by_drum(self._misfit() * weights)
         self._templates += np.float32(_TINY * self._mean)
         self._normalise()
@@ -116,11 +130,17 @@ class _Scene:
     def levels(self) -> StrokeLevels:
         """Return what was found."""
         brought = self._brought()
-        whole = self._model(brought)[self._places]
-        share = (brought * brought / whole).sum(axis=(1, 2)) / (brought.sum(axis=(1, 2)) + 1e-12)
+        part = brought / self._model(brought)[self._places]
+        own, found = brought * part, self._sound[self._places] * part
+        share = own.sum(axis=(1, 2)) / (brought.sum(axis=(1, 2)) + 1e-12)
         true_energy = (self._templates / self._whitening).sum(axis=(1, 2))[self._drum]
         level = 10 * np.log10(self._gains.astype(np.float64) + 1e-12) + 10 * np.log10(true_energy + 1e-20)
-        return StrokeLevels(np.asarray(level), np.asarray(share, dtype=np.float64))
+        return StrokeLevels(
+            level,
+            share.astype(np.float64),
+            10 * np.log10(_by_group(found) + 1e-12 * self._mean),
+            _by_group(own) / (_by_group(brought) + 1e-12),
+        )
 
     def _brought(self) -> NDArray[np.float32]:
         return np.asarray(self._gains[:, None, None] * self._templates[self._drum])
@@ -142,6 +162,12 @@ class _Scene:
 
     def _normalise(self) -> None:
         self._templates /= self._templates.sum(axis=(1, 2), keepdims=True)
+
+
+def _by_group(values: NDArray[np.float32]) -> Floats:
+    """Return sums over frames and groups of bands, (strokes, ``N_GROUPS``)."""
+    starts = np.linspace(0, values.shape[2], N_GROUPS, endpoint=False).astype(np.intp)
+    return np.add.reduceat(values.sum(axis=1, dtype=np.float64), starts, axis=1)
 
 
 def _quietest(sound: NDArray[np.float32]) -> NDArray[np.float32]:

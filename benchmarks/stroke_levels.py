@@ -21,18 +21,19 @@ from numpy.typing import NDArray
 
 from drumlane.data.workers import each
 from drumlane.evaluation.matching import match_onsets
-from drumlane.models.loading import SHIPPED, Activations, Model, load_model
+from drumlane.models.loading import SHIPPED, Model, load_model
 from drumlane.performance import Hit
 from drumlane.rendering.material import Material
 from drumlane.rendering.scene import draw_scene, render_scene
 from drumlane.rendering.scene_options import SceneOptions
-from drumlane.rendering.stage import CURVE_DB
 from drumlane.training.items import features_of_item, levelled, load_material
-from drumlane.training.rescorer_items import TOLERANCE, heard_of
+from drumlane.training.rescorer_items import TOLERANCE, candidates_in
 from drumlane.training.sections import DataConfig
-from drumlane.transcription.candidates import Proposing, find_candidates
-from drumlane.transcription.energies import N_BANDS, band_energies
-from drumlane.transcription.stroke_levels import N_GROUPS, stroke_levels
+from drumlane.transcription.candidates import Proposing
+from drumlane.transcription.energies import band_energies
+from drumlane.transcription.rescoring import levels_of_candidates
+from drumlane.transcription.stroke_features import CURVE_DB, loudness_of
+from drumlane.transcription.stroke_levels import N_GROUPS
 from drumlane.vocabulary import Drum
 
 SHARED = Path("../shared/data")
@@ -82,19 +83,10 @@ def errors_of_item(data: DataConfig, part: str, number: int) -> Errors:
     material, model = _loaded(data, part)
     plain = SceneOptions(seconds=30, accompanied=0, drumless=0, percussion=0, arranged=False, coloured=False)
     item = levelled(render_scene(draw_scene(material, plain, (SEED, number))))
-    spec = model.card.feature_spec
-    features = features_of_item(item, spec)
-    out = model.run(features[None])
-    heard = heard_of(
-        Activations(out.onset[0], out.velocity[0], out.articulation[0], out.presence[0]), spec.fps
-    )
-    proposing = Proposing.of(model.card)
-    candidates = find_candidates(heard, proposing)
-    against = candidates.heights / np.array(proposing.thresholds)[candidates.lanes]
-    belief = np.square(np.clip(against - 0.2, 0.05, 1.0))
-    levels = stroke_levels(
-        band_energies(features, spec)[:, :N_BANDS], candidates.frames, candidates.drums, belief
-    )
+    features = features_of_item(item, model.card.feature_spec)
+    candidates = candidates_in(features, model)
+    energies = band_energies(features, model.card.feature_spec)
+    levels = levels_of_candidates(candidates, 0, energies, Proposing.of(model.card))
     all_levels = [levels.level, *levels.group_levels.T]
     errors: Errors = {}
     for drum in DRUMS:
@@ -124,8 +116,7 @@ def _column(hit: Hit, others: Sequence[Hit]) -> str:
 def _read_off(
     levels: NDArray[np.float64], velocities: NDArray[np.float64], alone: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    loudness = CURVE_DB * np.log10(np.clip(velocities, 5, 127) / 127)
-    slope, start = np.polyfit(levels[alone], loudness[alone], 1)
+    slope, start = np.polyfit(levels[alone], loudness_of(velocities)[alone], 1)
     return np.asarray(127 * 10 ** ((slope * levels + start) / CURVE_DB))
 
 

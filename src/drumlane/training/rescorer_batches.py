@@ -23,7 +23,6 @@ from drumlane.transcription.energies import N_BANDS
 from drumlane.transcription.stroke_balance import with_balance
 from drumlane.transcription.stroke_features import (
     ALL_HEIGHTS,
-    CURVE_DB,
     GAPS,
     LEVEL,
     LEVEL_SCALE,
@@ -33,6 +32,7 @@ from drumlane.transcription.stroke_features import (
     SPECTRA,
     VELOCITY,
     gaps_of,
+    loudness_of,
 )
 from drumlane.transcription.stroke_spectra import LOW_BANDS, N_SPECTRA, SPECTRUM_SCALE, STRUCK_BANDS
 from drumlane.transcription.toms import TOM_LANES
@@ -65,17 +65,9 @@ def collate(
     longest = max(len(item.times) for item in items)
     features = [item.features.astype(np.float32) for item in items]
     if rng is not None:
-        balances = [balance_of(item) for item in items]
         features = [
-            shifted(
-                _with_toms_shifted(rows, item, config, rng),
-                config,
-                rng,
-                _as_balanced(item, balance, balances[int(rng.integers(len(items)))])
-                if rng.random() < config.balance_swapped
-                else None,
-            )
-            for rows, item, balance in zip(features, items, balances, strict=True)
+            _on_another_kit(rows, item, items, config, rng)
+            for rows, item in zip(features, items, strict=True)
         ]
     features = [with_balance(rows) for rows in features]
 
@@ -101,8 +93,7 @@ def balance_of(item: JudgedItem) -> NDArray[np.float64]:
     Toms are one drum here.
     """
     drums = item.features[:, :N_DRUMS].argmax(axis=1)
-    loudness = CURVE_DB * np.log10(np.clip(item.velocities.astype(np.float64), 5, 127) / 127)
-    off = item.features[:, LEVEL].astype(np.float64) * LEVEL_SCALE - loudness
+    off = item.features[:, LEVEL].astype(np.float64) * LEVEL_SCALE - loudness_of(item.velocities)
     balance = np.full(N_DRUMS, np.nan)
     alone = [np.array([drum]) for drum in range(N_DRUMS) if drum not in _TOMS]
     for group in (*alone, _TOMS):
@@ -112,14 +103,27 @@ def balance_of(item: JudgedItem) -> NDArray[np.float64]:
     return balance
 
 
-def _as_balanced(
-    item: JudgedItem, own: NDArray[np.float64], other: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _on_another_kit(
+    features: NDArray[np.float32],
+    item: JudgedItem,
+    items: Sequence[JudgedItem],
+    config: RescorerRunConfig,
+    rng: np.random.Generator,
+) -> NDArray[np.float32]:
+    """Return features of one item as another kit might have given them, or with another item's balance."""
+    features = _with_toms_shifted(features, item, config, rng)
+    balance = None
+    if rng.random() < config.balance_swapped:
+        balance = _louder_in(items[int(rng.integers(len(items)))], item)
+    return shifted(features, config, rng, balance)
+
+
+def _louder_in(other: JudgedItem, item: JudgedItem) -> NDArray[np.float64]:
     """Return by how many dB each drum would be louder in another item's balance; 0 where that is not known.
 
     Levels are against the recording's own, so what all strokes have in common is left out.
     """
-    louder = other - own
+    louder = balance_of(other) - balance_of(item)
     of_strokes = louder[item.features[:, :N_DRUMS].argmax(axis=1)]
     if np.isnan(of_strokes).all():
         return np.zeros(N_DRUMS)

@@ -190,15 +190,17 @@ def _make_item(config: RescorerRunConfig, part: Part, number: int) -> JudgedItem
 
 def hear_and_judge(features: NDArray[np.float32], hits: Sequence[Hit], model: Model) -> JudgedItem:
     """Return what a transcriber proposes in an item, and the truth about it."""
-    spec = model.card.feature_spec
-    out = model.run(features[None])
-    heard = heard_of(
-        Activations(out.onset[0], out.velocity[0], out.articulation[0], out.presence[0]), spec.fps
-    )
     proposing = Proposing.of(model.card)
-    candidates = find_candidates(heard, proposing)
-    known = features_of_candidates(candidates, 0, band_energies(features, spec), proposing)
-    return judge(candidates, hits, known)
+    candidates = candidates_in(features, model)
+    energies = band_energies(features, model.card.feature_spec)
+    return judge(candidates, hits, features_of_candidates(candidates, 0, energies, proposing))
+
+
+def candidates_in(features: NDArray[np.float32], model: Model) -> Candidates:
+    """Return what a transcriber proposes in an item."""
+    out = model.run(features[None])
+    heard = Activations(out.onset[0], out.velocity[0], out.articulation[0], out.presence[0])
+    return find_candidates(heard_of(heard, model.card.feature_spec.fps), Proposing.of(model.card))
 
 
 def _options(config: RescorerRunConfig, rng: np.random.Generator) -> SceneOptions:

@@ -25,7 +25,7 @@ from drumlane.transcription.dynamics import logit, sigmoid
 from drumlane.transcription.energies import N_BANDS
 from drumlane.transcription.stroke_balance import with_balance
 from drumlane.transcription.stroke_features import stroke_features
-from drumlane.transcription.stroke_levels import stroke_levels
+from drumlane.transcription.stroke_levels import StrokeLevels, stroke_levels
 from drumlane.transcription.stroke_spectra import stroke_spectra
 from drumlane.transcription.toms import TOM_LANES, TomSounds
 from drumlane.vocabulary import LANES
@@ -48,11 +48,18 @@ def features_of_candidates(
         energies: ``energies.band_energies`` of it, shape (frames, ``N_ENERGIES``).
         proposing: how the candidates were found.
     """
+    frames = candidates.frames - first
+    levels = levels_of_candidates(candidates, first, energies, proposing)
+    return stroke_features(candidates, levels, stroke_spectra(energies, frames), proposing.thresholds)
+
+
+def levels_of_candidates(
+    candidates: Candidates, first: int, energies: NDArray[np.floating[Any]], proposing: Proposing
+) -> StrokeLevels:
+    """Return what each candidate brings; arguments as of ``features_of_candidates``."""
     against = candidates.heights / np.array(proposing.thresholds)[candidates.lanes]
     belief = np.square(np.clip(against - 0.2, 0.05, 1.0))
-    frames = candidates.frames - first
-    levels = stroke_levels(energies[:, :N_BANDS], frames, candidates.drums, belief)
-    return stroke_features(candidates, levels, stroke_spectra(energies, frames), proposing.thresholds)
+    return stroke_levels(energies[:, :N_BANDS], candidates.frames - first, candidates.drums, belief)
 
 
 @dataclass(frozen=True, slots=True)

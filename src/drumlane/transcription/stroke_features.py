@@ -6,6 +6,8 @@ Nothing here knows how loud a recording is or how its kit is tuned: levels are a
 its weighted median. Everything is brought to about -1..1.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,7 +56,7 @@ def stroke_features(
     own = np.array(thresholds)[lanes]
     plain = candidates.plain[np.arange(len(lanes)), lanes]
     weights = np.clip(candidates.heights / own - 0.3, 0.02, 1.5)
-    loudness = CURVE_DB * np.log10(np.clip(164 * candidates.velocities - 15, 5, 127) / 127)
+    loudness = loudness_of(164 * candidates.velocities - 15)
     columns = [
         (logit(candidates.heights) - logit(own)) / 2,
         (logit(plain) - logit(own)) / 2,
@@ -94,6 +96,11 @@ def _above_own_median(values: Floats, weights: Floats, groups: NDArray[np.intp])
 
 def _sum_by(weights: Floats, groups: NDArray[np.intp]) -> Floats:
     return np.asarray(np.bincount(groups, weights=weights)[groups], dtype=np.float64)
+
+
+def loudness_of(velocities: NDArray[np.floating[Any]]) -> Floats:
+    """Return how loud strokes of MIDI velocities are against the hardest of their drum, dB, same shape."""
+    return np.asarray(CURVE_DB * np.log10(np.clip(velocities.astype(np.float64), 5, 127) / 127))
 
 
 def gaps_of(times: Floats, lanes: NDArray[np.intp]) -> list[Floats]:

@@ -39,8 +39,8 @@ from drumlane.training.rescorer_items import (  # noqa: E402
     make_items,
     read_items,
 )
+from drumlane.training.rescorer_networks import load_rescorer_network, together  # noqa: E402
 from drumlane.training.rescorer_run import (  # noqa: E402
-    load_rescorer_network,
     losses_of,
     train_rescorer,
 )
@@ -57,6 +57,7 @@ from drumlane.transcription.stroke_features import (  # noqa: E402
     LEVEL_SCALE,
     N_DRUMS,
     N_FEATURES,
+    OWN_HEIGHTS,
     SPECTRA,
     gaps_of,
 )
@@ -496,7 +497,7 @@ def test_the_export_answers_as_torch_and_is_taken_up_beside_its_transcriber(
     assert np.allclose(verdicts.velocity, expected[:, 1], atol=1e-2)
     assert np.allclose(verdicts.sounds, expected[:, 2:], atol=1e-4)
     alone = RescorerVerdicts([network]).eval()
-    assert check_rescorer_parity(alone, N_INPUTS, rescorer_onnx(alone, N_INPUTS)) <= 1e-5
+    assert check_rescorer_parity([alone], rescorer_onnx([alone])) <= 1e-5
 
     # With another one: the mean of both, and the sounds of its own.
     torch.manual_seed(1)
@@ -518,22 +519,68 @@ def test_the_export_answers_as_torch_and_is_taken_up_beside_its_transcriber(
         load_rescorer(output, "0" * 64)
 
     # Beside a transcriber whose card names it, it is taken up; another one is not.
-    together = tmp_path / "model.onnx"
-    shutil.copy(plain, together)
+    model = tmp_path / "model.onnx"
+    shutil.copy(plain, model)
     fields = json.loads(plain.with_suffix(".json").read_text(encoding="utf-8"))
     for sha256, problem in ((card.sha256, None), ("1" * 64, "export the two together")):
-        together.with_suffix(".json").write_text(json.dumps(fields | {"rescorer": sha256}), encoding="utf-8")
+        model.with_suffix(".json").write_text(json.dumps(fields | {"rescorer": sha256}), encoding="utf-8")
         for suffix in (".onnx", ".json"):
-            shutil.copy(output.with_suffix(suffix), rescorer_beside(together).with_suffix(suffix))
+            shutil.copy(output.with_suffix(suffix), rescorer_beside(model).with_suffix(suffix))
         if problem is None:
-            assert load_model(together).rescorer is not None
+            assert load_model(model).rescorer is not None
             continue
         with pytest.raises(ModelError, match=problem):
-            load_model(together)
-    rescorer_beside(together).unlink()
+            load_model(model)
+    rescorer_beside(model).unlink()
     with pytest.raises(ModelError, match="no such model file"):
-        load_model(together)
+        load_model(model)
     assert load_model(plain).rescorer is None
+
+
+def test_a_second_round_learns_from_the_verdicts_of_the_first_and_goes_with_it(
+    config: RescorerRunConfig, plain: Path, data: dict[str, str], tmp_path: Path
+) -> None:
+    firsts = []
+    for number in range(2):
+        torch.manual_seed(number)
+        first = Rescorer(RescorerSpec(N_INPUTS, width=16, n_heads=2, n_layers=1)).eval()
+        firsts.append(tmp_path / f"first-{number}.ckpt")
+        torch.save({"model": asdict(first.spec), "averaged": first.state_dict()}, firsts[-1])
+    run = config_of(plain, data, tmp_path, after=firsts)
+    best = train_rescorer(run)
+    heard, judged = read_items(config, "train"), read_items(run, "train")
+    judges = together(firsts)
+    for one, other in zip(heard, judged, strict=True):
+        assert np.array_equal(one.times, other.times)
+        assert np.array_equal(one.real, other.real)
+        known = torch.from_numpy(with_balance(one.features.astype(np.float32)))[None]
+        with torch.inference_mode():
+            probability = judges(known, torch.from_numpy(one.times)[None])[0, :, 0].numpy()
+        told = 1 / (1 + np.exp(-2 * other.features[:, OWN_HEIGHTS.start].astype(np.float64)))
+        assert np.allclose(told, probability, atol=0.01)  # items are kept as half floats
+
+    card = export_rescorer(best, run, tmp_path / "rescorer.onnx", "x")
+    assert card.rounds == 2
+    rescorer = load_rescorer(tmp_path / "rescorer.onnx", card.transcriber)
+    for number, networks in enumerate((judges, together([best]))):
+        known = with_balance(judged[0].features.astype(np.float32))
+        verdicts = rescorer.run(known, judged[0].times, number)
+        with torch.inference_mode():
+            inputs = (torch.from_numpy(known)[None], torch.from_numpy(judged[0].times)[None])
+            expected = networks(*inputs)[0].numpy()
+        assert np.allclose(verdicts.probability, expected[:, 0], atol=1e-5)
+        assert np.allclose(verdicts.velocity, expected[:, 1], atol=1e-2)
+
+    unaware = run.model_copy(update={"after": []})
+    with pytest.raises(ConfigError, match="made with another after"):
+        list(make_items(unaware, "train"))
+    narrow = Rescorer(RescorerSpec(3, width=8, n_heads=2, n_layers=1))
+    torch.save({"model": asdict(narrow.spec), "averaged": narrow.state_dict()}, firsts[0])
+    with pytest.raises(ModelError, match=r"first-0\.ckpt.* need the same features"):
+        export_rescorer(best, run, tmp_path / "no.onnx", "x")
+    with pytest.raises(ModelError, match="other features of a stroke"):
+        export_rescorer(best, run.model_copy(update={"after": firsts[:1]}), tmp_path / "no.onnx", "x")
+    assert not (tmp_path / "no.onnx").exists()
 
 
 def test_a_transcriber_is_calibrated_on_what_its_rescorer_makes_of_it(

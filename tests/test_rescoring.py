@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,21 @@ from drumlane.models.rescorer_model import N_SOUND, RescorerModel, Verdicts
 from drumlane.transcription.candidates import DRUMS, Candidates, Heard, Proposing, find_candidates
 from drumlane.transcription.energies import FLOOR_DB, N_BANDS, N_ENERGIES, N_LOW_BANDS, band_energies
 from drumlane.transcription.peaks import pick_peaks
-from drumlane.transcription.rescoring import PART_SECONDS, features_of_candidates, rescored
+from drumlane.transcription.rescoring import (
+    PART_SECONDS,
+    features_of_candidates,
+    levels_of_candidates,
+    rescored,
+)
 from drumlane.transcription.stroke_balance import N_BALANCE, N_INPUTS, with_balance
 from drumlane.transcription.stroke_features import (
+    ALL_HEIGHTS,
     LEVEL,
     LEVEL_SCALE,
     N_FEATURES,
     OWN_HEIGHTS,
+    SPECTRA,
+    VELOCITY,
     stroke_features,
 )
 from drumlane.transcription.stroke_levels import N_GROUPS, stroke_levels
@@ -304,6 +313,39 @@ def test_a_stronger_stroke_has_a_higher_level_column() -> None:
     assert np.allclose(column[::2] - column[1::2], 12 / 8, atol=0.15)
 
 
+def test_verdicts_take_the_place_of_what_was_heard() -> None:
+    found = find_candidates(heard_of([(0.3 + 0.3 * n, Lane.SNARE, 0.9) for n in range(12)]), PROPOSING)
+    energies = whole(played(found.frames - 2, np.zeros(12, np.intp), np.tile([0.0, -12.0], 6), 500))
+    probability = np.linspace(0.1, 0.95, 12)
+    verdicts = Verdicts(probability, np.tile([100.0, 40.0], 6), np.zeros((12, N_SOUND)))
+    heard, judged = (
+        features_of_candidates(found, 0, energies, PROPOSING, known) for known in (None, verdicts)
+    )
+    assert np.allclose(judged[:, OWN_HEIGHTS.start], np.log(probability / (1 - probability)) / 2, atol=1e-5)
+    # Velocities are on the network's scale: 100 and 40 steps are those that it would call them.
+    assert np.allclose(np.diff(judged[:2, VELOCITY]), -4 * 60 / 164, atol=1e-5)
+    assert np.array_equal(judged[:, ALL_HEIGHTS], heard[:, ALL_HEIGHTS])
+    assert np.array_equal(judged[:, SPECTRA], heard[:, SPECTRA])
+
+
+@given(seeds)
+@settings(max_examples=10)
+def test_levels_are_told_better_when_it_is_known_what_was_not_struck(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    strokes = [(0.3 + 0.3 * n, lane, 0.7) for n in range(24) for lane in (Lane.SNARE, Lane.HIHAT)]
+    found = find_candidates(heard_of(strokes, 900), PROPOSING)
+    snares = found.lanes == Lane.SNARE
+    wanted = rng.uniform(-15, 0, 24)
+    energies = whole(played(found.frames[snares] - 2, np.zeros(24, np.intp), wanted, 900))
+    verdicts = Verdicts(np.where(snares, 0.95, 0.01), np.full(48, 80.0), np.zeros((48, N_SOUND)))
+    off = []
+    for known in (None, verdicts):
+        levels = levels_of_candidates(found, 0, energies, PROPOSING, known).level[snares]
+        off.append(float(np.abs(levels - wanted - np.median(levels - wanted)).mean()))
+    assert off[1] < 0.3  # dB
+    assert off[1] <= off[0] + 0.02
+
+
 # Balance --------------------------------------------------------------------------------------------
 
 
@@ -350,13 +392,18 @@ def test_balance_does_not_depend_on_the_order_of_strokes(seed: int) -> None:
 class Judge(RescorerModel):
     """Judges all alike, and remembers how much it was shown at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, rounds: int = 1) -> None:
         shipped = load_model(SHIPPED).rescorer
         assert shipped is not None
-        self.card, self.seen = shipped.card, list[int]()
+        self.card = shipped.card.model_copy(update={"rounds": rounds})
+        self.seen = list[int]()
+        self.shown = list[tuple[int, NDArray[np.float32]]]()
 
-    def run(self, strokes: NDArray[np.float32], times: NDArray[np.floating]) -> Verdicts:  # type: ignore[type-arg]
+    def run(
+        self, strokes: NDArray[np.float32], times: NDArray[np.floating[Any]], number: int = 0
+    ) -> Verdicts:
         self.seen.append(len(strokes))
+        self.shown.append((number, strokes))
         n = len(times)
         return Verdicts(np.full(n, 0.75), np.full(n, 100.4), np.outer(times, np.ones(N_SOUND)))
 
@@ -394,6 +441,24 @@ def steady_beat(
     found = find_candidates(heard, PROPOSING)
     levels = rng.uniform(-3, 0, len(found))
     return heard, whole(played(found.frames - 2, np.minimum(found.lanes, 2), levels, len(heard.onset)))
+
+
+def test_each_round_knows_the_verdicts_of_the_one_before() -> None:
+    heard, energies = steady_beat(100, 3)
+    judge = Judge(rounds=3)
+    rescored(heard, energies.astype(np.float16), judge)
+    parts = [judge.shown[first : first + 3] for first in range(0, len(judge.shown), 3)]
+    assert len(parts) > 1
+    for part in parts:
+        assert [number for number, _ in part] == [0, 1, 2]
+        first, second, third = (strokes for _, strokes in part)
+        odds = np.log(0.75 / 0.25) / 2
+        assert not np.allclose(first[:, OWN_HEIGHTS.start], odds, atol=0.01)
+        assert np.allclose(second[:, OWN_HEIGHTS.start], odds, atol=1e-5)
+        assert np.array_equal(second, third)  # the verdicts are the same, and nothing else counts
+    once = Judge()
+    rescored(heard, energies.astype(np.float16), once)
+    assert [number for number, _ in once.shown] == [0] * len(parts)
 
 
 def test_toms_keep_their_odds_to_each_other() -> None:

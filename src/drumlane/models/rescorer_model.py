@@ -4,7 +4,8 @@ Flow: transcription.stroke_features -> **rescorer_model** -> transcription.resco
 
 Inputs ``strokes`` (1, strokes, features) and ``times`` (1, strokes) in seconds; output ``verdicts`` (1,
 strokes, 10): probability of a stroke, MIDI velocity, and the place of its sound, where strokes on one tom lie
-close together.
+close together. If strokes are judged in several rounds, each time knowing the verdicts before, there is an
+input ``round`` besides, a number from 0.
 """
 
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class RescorerCard(CardPart):
         pattern="^[0-9a-f]{64}$"
     )  # sha256 of the network whose activations it learnt from
     n_features: int = Field(ge=1)
+    rounds: int = Field(1, ge=1)  # how often candidates are judged, each time knowing the verdicts before
     thresholds: dict[str, float]  # of the transcriber alone, 0..1; candidates lie far below them
     minimum_gaps: dict[str, float]  # seconds
     articulation_thresholds: dict[str, float]
@@ -86,13 +88,22 @@ class RescorerModel:
         self.card = card
         self._session = session
 
-    def run(self, strokes: NDArray[np.float32], times: NDArray[np.floating[Any]]) -> Verdicts:
-        """Return the verdicts on strokes, shape (strokes, features), at ``times``, seconds, ascending.
+    def run(
+        self, strokes: NDArray[np.float32], times: NDArray[np.floating[Any]], number: int = 0
+    ) -> Verdicts:
+        """Return the verdicts of round ``number`` on strokes.
+
+        Args:
+            strokes: what is known of them, shape (strokes, features).
+            times: seconds, ascending.
+            number: of the round, from 0.
 
         Raises:
             ModelError: the network does not answer in the promised shape.
         """
         inputs = {"strokes": strokes[None], "times": np.asarray(times, dtype=np.float32)[None]}
+        if self.card.rounds > 1:
+            inputs["round"] = np.array(number)
         verdicts = self._session.run(["verdicts"], inputs)[0]
         if verdicts.shape != (1, len(strokes), N_VERDICTS):
             raise ModelError(
@@ -127,7 +138,8 @@ def load_rescorer(path: AnyPath, transcriber: str, threads: int | None = None) -
             f"{transcriber[:12]}; train a rescorer for it, or export it without one"
         )
     session = open_checked(weights, path, card.sha256, threads)
-    inputs = [(node.name, node.shape[-1]) for node in session.get_inputs()]
-    if [name for name, _ in inputs] != ["strokes", "times"] or inputs[0][1] != card.n_features:
+    inputs = {node.name: node.shape for node in session.get_inputs()}
+    expected = ["strokes", "times", *(["round"] if card.rounds > 1 else [])]
+    if list(inputs) != expected or inputs["strokes"][-1] != card.n_features:
         raise ModelError(f"{shown(path)}: not a rescorer (inputs {inputs})")
     return RescorerModel(card, session)

@@ -112,7 +112,7 @@ class _Layer(nn.Module):
         """Return x and what the other strokes add to it."""
         batch, n_strokes, width = x.shape
         split = self.query_key_value(self.norm(x)).view(batch, n_strokes, 3, self.n_heads, -1)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
+        query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
         heard = F.scaled_dot_product_attention(_turned(query, turns), _turned(key, turns), value, mask)
         x = x + self.dropout(self.together(heard.transpose(1, 2).reshape(batch, n_strokes, width)))
         added: Tensor = x + self.dropout(self.alone(x))
@@ -137,9 +137,30 @@ class RescorerVerdicts(nn.Module):
         if len({network.spec.n_features for network in networks}) != 1:
             raise ValueError("networks that answer together need the same features, and there must be one")
         self.networks = nn.ModuleList(networks)
+        self.n_features = networks[0].spec.n_features
 
     def forward(self, strokes: Tensor, times: Tensor) -> Tensor:
         """Return (batch, strokes, ``N_OUTPUTS``)."""
         found = [network(strokes, times) for network in self.networks]
         judged = torch.stack([one[..., :_JUDGED] for one in found]).mean(dim=0)
         return torch.cat([torch.sigmoid(judged[..., :1]), judged[..., 1:], found[0][..., _JUDGED:]], dim=-1)
+
+
+class RescorerRounds(nn.Module):
+    """What is exported: networks for each round, of which one round is asked.
+
+    Written so that torch can compile it, and the exported network runs what it is asked only.
+    """
+
+    def __init__(self, rounds: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.rounds = nn.ModuleList(rounds)
+        self.n_outputs = N_OUTPUTS
+
+    def forward(self, strokes: Tensor, times: Tensor, number: Tensor) -> Tensor:
+        """Return the verdicts of round ``number``, a tensor without axes; there must be one."""
+        verdicts = torch.zeros(strokes.shape[0], strokes.shape[1], self.n_outputs)
+        for i, one in enumerate(self.rounds):
+            if bool(number == i):
+                verdicts = one(strokes, times)
+        return verdicts

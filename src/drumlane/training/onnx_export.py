@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -24,7 +25,7 @@ from drumlane.models.card import write_card
 PARITY = 1e-5
 OPSET = 17
 
-Arrays = Mapping[str, NDArray[np.float32]]
+Arrays = Mapping[str, NDArray[Any]]
 
 
 def onnx_of(
@@ -39,9 +40,9 @@ def onnx_of(
         network: whose arguments are tensors.
         examples: of its arguments, under the names of the inputs.
         outputs: their names.
-        axes: of all inputs and outputs, those whose size is open, and their names.
+        axes: of all outputs, and of all inputs but numbers, those whose size is open, and their names.
     """
-    names = [*examples, *outputs]
+    names = [*(name for name, example in examples.items() if example.dim()), *outputs]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The exporter is deprecated upstream and warns about GRUs and batches.
         warnings.simplefilter("ignore")

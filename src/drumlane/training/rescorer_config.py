@@ -35,6 +35,9 @@ class RescorerRunConfig(PlainRunConfig):
     validation_items: int = Field(240, ge=1)
     items_per_file: int = Field(100, ge=1)
     num_workers: int = Field(2, ge=1, description="processes that render")
+    after: list[Path] = Field(
+        [], description="checkpoints of those that judge first; this one judges again, knowing what they say"
+    )
     init_from: Path | None = Field(None, description="checkpoint whose averaged weights are begun with")
     together_with: list[Path] = Field(
         [], description="checkpoints of others that answer with it, by the mean"

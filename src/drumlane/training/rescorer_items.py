@@ -7,6 +7,7 @@ a run that was interrupted makes those that are missing. Item n is the same whoe
 """
 
 import json
+import multiprocessing
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from drumlane.data.workers import each
@@ -22,12 +24,14 @@ from drumlane.errors import ConfigError, DatasetError, ModelError
 from drumlane.evaluation.matching import match_onsets
 from drumlane.files import whole_file
 from drumlane.models.loading import Activations, Model, load_model
+from drumlane.networks.rescorer import RescorerVerdicts
 from drumlane.performance import Hit
 from drumlane.rendering.material import Material
 from drumlane.rendering.scene import draw_scene, render_scene
 from drumlane.rendering.scene_options import SceneOptions
 from drumlane.training.items import features_of_item, levelled, load_material
 from drumlane.training.rescorer_config import RescorerRunConfig
+from drumlane.training.rescorer_networks import loaded_together, verdicts_of
 from drumlane.transcription.activations import PRESENCE_STEP
 from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
 from drumlane.transcription.energies import band_energies
@@ -150,7 +154,16 @@ def _n_items(config: RescorerRunConfig, part: Part) -> int:
 
 def _check_settings(config: RescorerRunConfig) -> None:
     """Refuse to mix items that were made in different ways."""
-    names = ("seed", "transcriber", "data", "scene", "plain_share", "arranged_share", "items_per_file")
+    names = (
+        "seed",
+        "transcriber",
+        "after",
+        "data",
+        "scene",
+        "plain_share",
+        "arranged_share",
+        "items_per_file",
+    )
     wanted = config.model_dump(mode="json", include=set(names))
     path = config.folder / "items" / _SETTINGS
     if not path.exists():
@@ -158,7 +171,7 @@ def _check_settings(config: RescorerRunConfig) -> None:
             partial_file.write_text(json.dumps(wanted, indent=2) + "\n", encoding="utf-8")
         return
     found = json.loads(path.read_text(encoding="utf-8"))
-    differing = [name for name in names if found.get(name) != wanted[name]]
+    differing = [name for name in names if found.get(name, []) != wanted[name]]
     if differing:
         raise ConfigError(
             f"{path.parent}: its items were made with another {', '.join(differing)}; "
@@ -168,6 +181,8 @@ def _check_settings(config: RescorerRunConfig) -> None:
 
 def _make_file(config: RescorerRunConfig, part: Part, number: int) -> None:
     """Make the items of one file."""
+    if multiprocessing.parent_process():
+        torch.set_num_threads(1)  # there is a process for each core
     first = number * config.items_per_file
     numbers = range(first, min(first + config.items_per_file, _n_items(config, part)))
     items = [_make_item(config, part, n) for n in numbers]
@@ -185,15 +200,32 @@ def _make_item(config: RescorerRunConfig, part: Part, number: int) -> JudgedItem
     seed = (config.seed + (_VALIDATION_SEED if part == "validation" else 0), number)
     scene = draw_scene(material, _options(config, np.random.default_rng(seed)), (*seed, 1))
     item = levelled(render_scene(scene))
-    return hear_and_judge(features_of_item(item, model.card.feature_spec), item.hits, model)
+    features = features_of_item(item, model.card.feature_spec)
+    first_judges = loaded_together(tuple(config.after)) if config.after else None
+    return hear_and_judge(features, item.hits, model, first_judges)
 
 
-def hear_and_judge(features: NDArray[np.float32], hits: Sequence[Hit], model: Model) -> JudgedItem:
-    """Return what a transcriber proposes in an item, and the truth about it."""
-    proposing = Proposing.of(model.card)
+def hear_and_judge(
+    features: NDArray[np.float32],
+    hits: Sequence[Hit],
+    model: Model,
+    first_judges: RescorerVerdicts | None = None,
+) -> JudgedItem:
+    """Return what a transcriber proposes in an item, and the truth about it.
+
+    Args:
+        features: of the item.
+        hits: what was struck.
+        model: hears it.
+        first_judges: networks of the round before; None: this is the first.
+    """
     candidates = candidates_in(features, model)
     energies = band_energies(features, model.card.feature_spec)
-    return judge(candidates, hits, features_of_candidates(candidates, 0, energies, proposing))
+    known = partial(features_of_candidates, candidates, 0, energies, Proposing.of(model.card))
+    found = known()
+    if first_judges and len(candidates):
+        found = known(verdicts_of(first_judges, found, candidates.times))
+    return judge(candidates, hits, found)
 
 
 def candidates_in(features: NDArray[np.float32], model: Model) -> Candidates:

@@ -25,10 +25,10 @@ from drumlane.training.plain_run import Progress, check_run_folder, read_plain_c
 from drumlane.training.rescorer_batches import RescorerBatch, collate
 from drumlane.training.rescorer_config import RescorerRunConfig
 from drumlane.training.rescorer_items import JudgedItem, make_items, read_items
+from drumlane.training.rescorer_networks import WHAT
 from drumlane.training.torch_files import BEST, LAST, weights_that_fit
 from drumlane.transcription.stroke_balance import N_INPUTS
 
-_WHAT = "a checkpoint of a rescorer"
 _INPUTS = ("inputs.weight", "straight.weight", "sound.0.weight")  # which may be told of more than before
 _WARM_UP = 200  # steps
 _CLIP = 1.0
@@ -65,7 +65,7 @@ def train_rescorer(config: RescorerRunConfig, resume: bool = False) -> Path:
     torch.manual_seed(config.seed + config.draw_seed)
     state = _new_state(config)
     if resume:
-        state.progress.resume(config.folder / LAST, _WHAT)
+        state.progress.resume(config.folder / LAST, WHAT)
     for part in ("train", "validation"):
         for done in make_items(config, part):
             _log.info("items for %s: %.0f %%", part, 100 * done)
@@ -76,18 +76,6 @@ def train_rescorer(config: RescorerRunConfig, resume: bool = False) -> Path:
         if state.progress.step % config.every_n_steps == 0 or state.progress.step == config.num_steps:
             _validate(state, losses, held_out, config)
     return config.folder / BEST
-
-
-def load_rescorer_network(checkpoint: Path) -> Rescorer:
-    """Return the averaged network of a checkpoint, ready for inference.
-
-    Raises:
-        ModelError: the file is missing or is not a checkpoint of a rescorer.
-    """
-    saved = read_plain_checkpoint(checkpoint, _WHAT)
-    network = Rescorer(RescorerSpec(**saved["model"]))
-    network.load_state_dict(saved["averaged"])
-    return network.eval()
 
 
 def losses_of(network: Rescorer, batch: RescorerBatch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -170,7 +158,7 @@ def _begin_with(network: Rescorer, checkpoint: Path) -> None:
     Raises:
         ModelError: it cannot be read, is not a checkpoint of a rescorer, or nothing in it fits.
     """
-    saved, own = read_plain_checkpoint(checkpoint, _WHAT)["averaged"], network.state_dict()
+    saved, own = read_plain_checkpoint(checkpoint, WHAT)["averaged"], network.state_dict()
     fitting = weights_that_fit(saved, own, _INPUTS)
     if not fitting:
         raise ModelError(f"{checkpoint}: no layer of this checkpoint fits the network of the configuration")

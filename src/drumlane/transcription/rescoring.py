@@ -9,11 +9,15 @@ network reads all candidates of half a minute as a sequence: how probably each i
 was struck. The answers are written into the activations in place of the first hearing's: everything behind
 works as before. What it says of how strokes sound goes beside them, for ``toms``.
 
-Two passes, as in speech recognition: candidates, then rescoring with more context.
+Two passes, as in speech recognition: candidates, then rescoring with more context. The second one may have
+rounds: sounds are told apart the better the surer it is what was struck, so that once all candidates are
+judged their levels are found anew, and another network judges again, knowing the verdicts (as structures are
+recycled by Jumper et al., Nature 2021).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +28,7 @@ from drumlane.transcription.candidates import Candidates, Heard, Proposing, find
 from drumlane.transcription.dynamics import logit, sigmoid
 from drumlane.transcription.energies import N_BANDS
 from drumlane.transcription.stroke_balance import with_balance
-from drumlane.transcription.stroke_features import stroke_features
+from drumlane.transcription.stroke_features import as_heard, stroke_features
 from drumlane.transcription.stroke_levels import StrokeLevels, stroke_levels
 from drumlane.transcription.stroke_spectra import stroke_spectra
 from drumlane.transcription.toms import TOM_LANES, TomSounds
@@ -33,32 +37,55 @@ from drumlane.vocabulary import LANES
 PART_SECONDS = 20.0  # judged at once
 MARGIN_SECONDS = 5.0  # heard on either side of it; together as long as the items of training
 _WIDTH = 0.8  # frames: standard deviation of a peak as it is written
+_EVEN = (0.5,) * len(LANES)  # probability above which a verdict is for a stroke
+_LEAST_BELIEF = 0.05
 
 Frames = NDArray[np.float32]
 
 
 def features_of_candidates(
-    candidates: Candidates, first: int, energies: NDArray[np.floating[Any]], proposing: Proposing
+    candidates: Candidates,
+    first: int,
+    energies: NDArray[np.floating[Any]],
+    proposing: Proposing,
+    verdicts: Verdicts | None = None,
 ) -> Frames:
     """Return what is known of candidates before they are judged, shape (strokes, features).
+
+    With verdicts their probabilities and velocities are in place of what was heard.
 
     Args:
         candidates: all of half a minute.
         first: the frame in which the half minute begins.
         energies: ``energies.band_energies`` of it, shape (frames, ``N_ENERGIES``).
         proposing: how the candidates were found.
+        verdicts: of the round before, on each candidate; None in the first round.
     """
-    frames = candidates.frames - first
-    levels = levels_of_candidates(candidates, first, energies, proposing)
-    return stroke_features(candidates, levels, stroke_spectra(energies, frames), proposing.thresholds)
+    levels = levels_of_candidates(candidates, first, energies, proposing, verdicts)
+    spectra = stroke_spectra(energies, candidates.frames - first)
+    if verdicts is None:
+        return stroke_features(candidates, levels, spectra, proposing.thresholds)
+    judged = replace(
+        candidates,
+        heights=verdicts.probability.astype(np.float64),
+        velocities=as_heard(np.clip(verdicts.velocity, 1.0, 127.0)),
+    )
+    return stroke_features(judged, levels, spectra, _EVEN)
 
 
 def levels_of_candidates(
-    candidates: Candidates, first: int, energies: NDArray[np.floating[Any]], proposing: Proposing
+    candidates: Candidates,
+    first: int,
+    energies: NDArray[np.floating[Any]],
+    proposing: Proposing,
+    verdicts: Verdicts | None = None,
 ) -> StrokeLevels:
     """Return what each candidate brings; arguments as of ``features_of_candidates``."""
-    against = candidates.heights / np.array(proposing.thresholds)[candidates.lanes]
-    belief = np.square(np.clip(against - 0.2, 0.05, 1.0))
+    if verdicts is None:
+        against = candidates.heights / np.array(proposing.thresholds)[candidates.lanes]
+        belief = np.square(np.clip(against - 0.2, 0.05, 1.0))
+    else:
+        belief = np.maximum(_LEAST_BELIEF, np.sqrt(verdicts.probability.astype(np.float64)))
     return stroke_levels(energies[:, :N_BANDS], candidates.frames - first, candidates.drums, belief)
 
 
@@ -85,8 +112,10 @@ def rescored(heard: Heard, energies: NDArray[np.floating[Any]], model: RescorerM
     sounds = []
     for part, judged, frames in _parts(candidates.times, heard.fps):
         mine = candidates.part(part)
-        features = features_of_candidates(mine, frames.start, energies[frames], proposing)
-        verdicts = model.run(with_balance(features), mine.times - mine.times[0])
+        known = partial(features_of_candidates, mine, frames.start, energies[frames], proposing)
+        verdicts = model.run(with_balance(known()), mine.times - mine.times[0])
+        for number in range(1, model.card.rounds):
+            verdicts = model.run(with_balance(known(verdicts)), mine.times - mine.times[0], number)
         verdicts = verdicts.part(slice(judged.start - part.start, judged.stop - part.start))
         _write(candidates.part(judged), verdicts, heard.fps, (onset, velocity))
         sounds.append(verdicts.sounds)

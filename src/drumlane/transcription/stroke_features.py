@@ -18,6 +18,7 @@ from drumlane.transcription.stroke_spectra import N_SPECTRA
 from drumlane.vocabulary import ARTICULATIONS, LANES
 
 CURVE_DB = 35.0  # dB for a tenfold velocity, as kits are played by ``rendering.stage``
+_STEPS, _LEAST_STEPS = 164.0, -15.0  # MIDI steps of the network's velocities of 1 and 0: they are too even
 _LONGEST = 4.0  # s between strokes that makes a difference
 _SHORTEST = 0.005  # s
 
@@ -56,7 +57,7 @@ def stroke_features(
     own = np.array(thresholds)[lanes]
     plain = candidates.plain[np.arange(len(lanes)), lanes]
     weights = np.clip(candidates.heights / own - 0.3, 0.02, 1.5)
-    loudness = loudness_of(164 * candidates.velocities - 15)
+    loudness = loudness_of(_STEPS * candidates.velocities + _LEAST_STEPS)
     columns = [
         (logit(candidates.heights) - logit(own)) / 2,
         (logit(plain) - logit(own)) / 2,
@@ -77,6 +78,11 @@ def stroke_features(
     ]
     rows = [column[:, None] if column.ndim == 1 else column for column in columns]
     return np.concatenate([np.eye(N_DRUMS)[drums], *rows], axis=1).astype(np.float32)
+
+
+def as_heard(velocities: NDArray[np.floating[Any]]) -> Floats:
+    """Return what the network would say of MIDI velocities, 0..1, same shape."""
+    return np.asarray((velocities - _LEAST_STEPS) / _STEPS, dtype=np.float64)
 
 
 def _weighted_median(values: Floats, weights: Floats) -> float:

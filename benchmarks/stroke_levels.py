@@ -86,7 +86,7 @@ def errors_of_item(data: DataConfig, part: str, number: int) -> Errors:
     features = features_of_item(item, model.card.feature_spec)
     candidates = candidates_in(features, model)
     energies = band_energies(features, model.card.feature_spec)
-    levels = levels_of_candidates(candidates, 0, energies, Proposing.of(model.card))
+    levels = levels_of_candidates(candidates, energies, Proposing.of(model.card))
     all_levels = [levels.level, *levels.group_levels.T]
     errors: Errors = {}
     for drum in DRUMS:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from drumlane.audio.features import FeatureSpec, log_mel
 from drumlane.models.loading import SHIPPED, load_model
 from drumlane.models.rescorer_model import N_SOUND, RescorerModel, Verdicts
+from drumlane.transcription import rescoring
 from drumlane.transcription.candidates import DRUMS, Candidates, Heard, Proposing, find_candidates
 from drumlane.transcription.energies import FLOOR_DB, N_BANDS, N_ENERGIES, N_LOW_BANDS, band_energies
 from drumlane.transcription.peaks import pick_peaks
 from drumlane.transcription.rescoring import (
-    PART_SECONDS,
     features_of_candidates,
     levels_of_candidates,
     rescored,
@@ -284,7 +284,7 @@ def test_candidates_know_their_articulation() -> None:
 def test_nothing_heard_gives_no_candidates_and_no_features() -> None:
     found = find_candidates(heard_of([]), PROPOSING)
     assert len(found) == 0
-    known = features_of_candidates(found, 0, np.full((500, N_ENERGIES), FLOOR_DB), PROPOSING)
+    known = features_of_candidates(found, np.full((500, N_ENERGIES), FLOOR_DB), PROPOSING)
     assert known.shape == (0, N_FEATURES)
 
 
@@ -295,7 +295,7 @@ def test_features_do_not_depend_on_the_level_of_the_recording() -> None:
     found = find_candidates(heard_of(strokes), PROPOSING)
     frames, drums = found.frames, found.lanes
     energies = whole(played(frames - 2, drums, rng.uniform(-20, 0, len(found)), 500))
-    quiet, loud = (features_of_candidates(found, 0, energies + gain, PROPOSING) for gain in (-10, 10))
+    quiet, loud = (features_of_candidates(found, energies + gain, PROPOSING) for gain in (-10, 10))
     assert quiet.shape == (20, N_FEATURES)
     assert np.abs(quiet - loud).max() < 0.02
     assert np.abs(quiet).max() < 6
@@ -318,9 +318,7 @@ def test_verdicts_take_the_place_of_what_was_heard() -> None:
     energies = whole(played(found.frames - 2, np.zeros(12, np.intp), np.tile([0.0, -12.0], 6), 500))
     probability = np.linspace(0.1, 0.95, 12)
     verdicts = Verdicts(probability, np.tile([100.0, 40.0], 6), np.zeros((12, N_SOUND)))
-    heard, judged = (
-        features_of_candidates(found, 0, energies, PROPOSING, known) for known in (None, verdicts)
-    )
+    heard, judged = (features_of_candidates(found, energies, PROPOSING, known) for known in (None, verdicts))
     assert np.allclose(judged[:, OWN_HEIGHTS.start], np.log(probability / (1 - probability)) / 2, atol=1e-5)
     # Velocities are on the network's scale: 100 and 40 steps are those that it would call them.
     assert np.allclose(np.diff(judged[:2, VELOCITY]), -4 * 60 / 164, atol=1e-5)
@@ -340,7 +338,7 @@ def test_levels_are_told_better_when_it_is_known_what_was_not_struck(seed: int) 
     verdicts = Verdicts(np.where(snares, 0.95, 0.01), np.full(48, 80.0), np.zeros((48, N_SOUND)))
     off = []
     for known in (None, verdicts):
-        levels = levels_of_candidates(found, 0, energies, PROPOSING, known).level[snares]
+        levels = levels_of_candidates(found, energies, PROPOSING, known).level[snares]
         off.append(float(np.abs(levels - wanted - np.median(levels - wanted)).mean()))
     assert off[1] < 0.3  # dB
     assert off[1] <= off[0] + 0.02
@@ -427,8 +425,7 @@ def test_verdicts_are_read_back_at_the_times_they_were_heard(places: list[tuple[
     at = np.rint(times * FPS).astype(int)
     assert np.allclose(velocity[at, Lane.SNARE], (100.4 - 1) / 126, atol=1e-3)
     assert not onset[:, [lane for lane in LANES if lane is not Lane.SNARE]].any()
-    if apart[-1][0] - apart[0][0] > PART_SECONDS:
-        assert len(judge.seen) > 1  # in parts, each with what is around it
+    assert judge.seen == [len(apart)]
 
 
 def steady_beat(
@@ -443,22 +440,37 @@ def steady_beat(
     return heard, whole(played(found.frames - 2, np.minimum(found.lanes, 2), levels, len(heard.onset)))
 
 
-def test_each_round_knows_the_verdicts_of_the_one_before() -> None:
+@pytest.mark.parametrize("most", [40, 41, 200])
+def test_many_strokes_are_judged_some_at_a_time_and_none_twice(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rescoring, "MOST_STROKES", most)
+    monkeypatch.setattr(rescoring, "MARGIN_STROKES", 9)
     heard, energies = steady_beat(100, 3)
+    judge = Judge()
+    found = rescored(heard, energies.astype(np.float16), judge)
+    assert max(judge.seen) <= most
+    assert len(judge.seen) == (1 if most == 200 else 9)
+    assert (len(judge.seen) - 1) * 18 + 198 == sum(judge.seen)  # strokes heard twice are in the margins
+    for lane in (Lane.KICK, Lane.SNARE, Lane.HIHAT):
+        times, heights = pick_peaks(found.onset[:, lane], 0.05, 0.03, FPS)
+        assert len(times) == (99 if lane is Lane.HIHAT else 99 // 2 + (lane is Lane.SNARE))
+        assert np.allclose(heights, 0.75, atol=1e-3)
+
+
+def test_each_round_knows_the_verdicts_of_the_one_before() -> None:
+    heard, energies = steady_beat(60, 3)
     judge = Judge(rounds=3)
     rescored(heard, energies.astype(np.float16), judge)
-    parts = [judge.shown[first : first + 3] for first in range(0, len(judge.shown), 3)]
-    assert len(parts) > 1
-    for part in parts:
-        assert [number for number, _ in part] == [0, 1, 2]
-        first, second, third = (strokes for _, strokes in part)
-        odds = np.log(0.75 / 0.25) / 2
-        assert not np.allclose(first[:, OWN_HEIGHTS.start], odds, atol=0.01)
-        assert np.allclose(second[:, OWN_HEIGHTS.start], odds, atol=1e-5)
-        assert np.array_equal(second, third)  # the verdicts are the same, and nothing else counts
+    assert [number for number, _ in judge.shown] == [0, 1, 2]
+    first, second, third = (strokes for _, strokes in judge.shown)
+    odds = np.log(0.75 / 0.25) / 2
+    assert not np.allclose(first[:, OWN_HEIGHTS.start], odds, atol=0.01)
+    assert np.allclose(second[:, OWN_HEIGHTS.start], odds, atol=1e-5)
+    assert np.array_equal(second, third)  # the verdicts are the same, and nothing else counts
     once = Judge()
     rescored(heard, energies.astype(np.float16), once)
-    assert [number for number, _ in once.shown] == [0] * len(parts)
+    assert [number for number, _ in once.shown] == [0]
 
 
 def test_toms_keep_their_odds_to_each_other() -> None:
@@ -539,4 +551,5 @@ def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
         assert np.abs(parts[1] - one[1]).mean() < 0.05
     assert len(sounds.times) > 60
     assert np.allclose(sounds.times, whole.tom_sounds.times, atol=1e-3)
-    assert np.abs(sounds.vectors - whole.tom_sounds.vectors).mean() < 0.05
+    # Hardly moved: the squared distance is what it changes in the logit that two strokes are on one drum.
+    assert np.square(sounds.vectors - whole.tom_sounds.vectors).sum(axis=1).max() < 0.3

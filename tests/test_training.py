@@ -407,7 +407,7 @@ def test_every_configuration_of_the_repository_can_be_read() -> None:
     paths = sorted((ROOT / "configs").glob("*.yaml"))
     assert {path.name for path in paths} >= {"transcriber.yaml", "tiny.yaml"}
     for path in paths:
-        if path.name in ("beats.yaml", "rescorer.yaml"):  # of other networks; their own tests read them
+        if path.name.startswith(("beats", "rescorer")):  # of other networks; their own tests read them
             continue
         assert read_config(path).data.recordings or read_config(path).data.kits.name == "kits.csv"
 

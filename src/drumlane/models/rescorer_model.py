@@ -8,7 +8,8 @@ close together. If strokes are judged in several rounds, each time knowing the v
 input ``round`` besides, a number from 0.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,16 @@ class Verdicts:
     probability: NDArray[np.floating[Any]]  # (strokes,) that it is one, 0..1
     velocity: NDArray[np.floating[Any]]  # (strokes,) MIDI, not rounded
     sounds: NDArray[np.floating[Any]]  # (strokes, N_SOUND): strokes on one tom lie close together
+
+    @classmethod
+    def none(cls) -> "Verdicts":
+        """Return verdicts on no stroke."""
+        return cls(np.zeros(0), np.zeros(0), np.zeros((0, N_SOUND)))
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Verdicts]") -> "Verdicts":
+        """Return the verdicts on all strokes of parts that follow each other."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
     def part(self, which: slice) -> "Verdicts":
         """Return those on some strokes."""

@@ -221,11 +221,12 @@ def hear_and_judge(
     """
     candidates = candidates_in(features, model)
     energies = band_energies(features, model.card.feature_spec)
-    known = partial(features_of_candidates, candidates, 0, energies, Proposing.of(model.card))
-    found = known()
+    proposing = Proposing.of(model.card)
+    known = features_of_candidates(candidates, energies, proposing)
     if first_judges and len(candidates):
-        found = known(verdicts_of(first_judges, found, candidates.times))
-    return judge(candidates, hits, found)
+        verdicts = verdicts_of(first_judges, known, candidates.times)
+        known = features_of_candidates(candidates, energies, proposing, verdicts)
+    return judge(candidates, hits, known)
 
 
 def candidates_in(features: NDArray[np.float32], model: Model) -> Candidates:

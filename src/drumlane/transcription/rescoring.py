@@ -5,7 +5,7 @@ Flow: transcription.activations -> candidates, stroke_levels, stroke_features, m
 
 The first network hears frames; it knows neither how this recording's own drums sound nor what is played
 around. Here each candidate's share of the sound is told by templates of the recording's own drums, and a
-network reads all candidates of half a minute as a sequence: how probably each is a stroke, and how hard it
+network reads the candidates of a minute or two as a sequence: how probably each is a stroke, and how hard it
 was struck. The answers are written into the activations in place of the first hearing's: everything behind
 works as before. What it says of how strokes sound goes beside them, for ``toms``.
 
@@ -17,13 +17,13 @@ recycled by Jumper et al., Nature 2021).
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from drumlane.models.rescorer_model import N_SOUND, RescorerModel, Verdicts
+from drumlane.models.rescorer_model import RescorerModel, Verdicts
 from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
 from drumlane.transcription.dynamics import logit, sigmoid
 from drumlane.transcription.energies import N_BANDS
@@ -34,8 +34,8 @@ from drumlane.transcription.stroke_spectra import stroke_spectra
 from drumlane.transcription.toms import TOM_LANES, TomSounds
 from drumlane.vocabulary import LANES
 
-PART_SECONDS = 20.0  # judged at once
-MARGIN_SECONDS = 5.0  # heard on either side of it; together as long as the items of training
+MOST_STROKES = 1000  # that a network reads at once
+MARGIN_STROKES = 150  # of them on either side of those that are judged then
 _WIDTH = 0.8  # frames: standard deviation of a peak as it is written
 _EVEN = (0.5,) * len(LANES)  # probability above which a verdict is for a stroke
 _LEAST_BELIEF = 0.05
@@ -45,7 +45,6 @@ Frames = NDArray[np.float32]
 
 def features_of_candidates(
     candidates: Candidates,
-    first: int,
     energies: NDArray[np.floating[Any]],
     proposing: Proposing,
     verdicts: Verdicts | None = None,
@@ -55,14 +54,13 @@ def features_of_candidates(
     With verdicts their probabilities and velocities are in place of what was heard.
 
     Args:
-        candidates: all of half a minute.
-        first: the frame in which the half minute begins.
+        candidates: of a recording or of a part of it.
         energies: ``energies.band_energies`` of it, shape (frames, ``N_ENERGIES``).
         proposing: how the candidates were found.
         verdicts: of the round before, on each candidate; None in the first round.
     """
-    levels = levels_of_candidates(candidates, first, energies, proposing, verdicts)
-    spectra = stroke_spectra(energies, candidates.frames - first)
+    levels = levels_of_candidates(candidates, energies, proposing, verdicts)
+    spectra = stroke_spectra(energies, candidates.frames)
     if verdicts is None:
         return stroke_features(candidates, levels, spectra, proposing.thresholds)
     judged = replace(
@@ -75,7 +73,6 @@ def features_of_candidates(
 
 def levels_of_candidates(
     candidates: Candidates,
-    first: int,
     energies: NDArray[np.floating[Any]],
     proposing: Proposing,
     verdicts: Verdicts | None = None,
@@ -86,7 +83,7 @@ def levels_of_candidates(
         belief = np.square(np.clip(against - 0.2, 0.05, 1.0))
     else:
         belief = np.maximum(_LEAST_BELIEF, np.sqrt(verdicts.probability.astype(np.float64)))
-    return stroke_levels(energies[:, :N_BANDS], candidates.frames - first, candidates.drums, belief)
+    return stroke_levels(energies[:, :N_BANDS], candidates.frames, candidates.drums, belief)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,35 +105,37 @@ def rescored(heard: Heard, energies: NDArray[np.floating[Any]], model: RescorerM
     """
     proposing = Proposing.of(model.card)
     candidates = find_candidates(heard, proposing)
+    verdicts = None
+    for number in range(model.card.rounds):
+        features = features_of_candidates(candidates, energies, proposing, verdicts)
+        verdicts = _verdicts(model, features, candidates.times, number)
+    assert verdicts is not None  # there is a round
     onset, velocity = np.zeros_like(heard.onset), heard.velocity.copy()
-    sounds = []
-    for part, judged, frames in _parts(candidates.times, heard.fps):
-        mine = candidates.part(part)
-        known = partial(features_of_candidates, mine, frames.start, energies[frames], proposing)
-        verdicts = model.run(with_balance(known()), mine.times - mine.times[0])
-        for number in range(1, model.card.rounds):
-            verdicts = model.run(with_balance(known(verdicts)), mine.times - mine.times[0], number)
-        verdicts = verdicts.part(slice(judged.start - part.start, judged.stop - part.start))
-        _write(candidates.part(judged), verdicts, heard.fps, (onset, velocity))
-        sounds.append(verdicts.sounds)
+    _write(candidates, verdicts, heard.fps, (onset, velocity))
     on_toms = np.isin(candidates.lanes, TOM_LANES)
-    vectors = np.concatenate([np.zeros((0, N_SOUND)), *sounds])
-    return Rescored(onset, velocity, TomSounds(candidates.times[on_toms], vectors[on_toms]))
+    sounds = TomSounds(candidates.times[on_toms], verdicts.sounds[on_toms].astype(np.float64))
+    return Rescored(onset, velocity, sounds)
 
 
-def _parts(times: NDArray[np.float64], fps: float) -> Iterator[tuple[slice, slice, slice]]:
-    """Yield slices of the candidates that are heard together, of those judged then, and of their frames."""
-    start = 0
-    while start < len(times):
-        begins = float(times[start])
-        first, last = begins - MARGIN_SECONDS, begins + PART_SECONDS + MARGIN_SECONDS
-        heard_from, stop, heard_to = np.searchsorted(times, [first, begins + PART_SECONDS, last]).tolist()
-        yield (
-            slice(heard_from, heard_to),
-            slice(start, stop),
-            slice(max(0, round(first * fps)), round(last * fps) + 1),
-        )
-        start = stop
+def _verdicts(model: RescorerModel, features: Frames, times: NDArray[np.float64], number: int) -> Verdicts:
+    """Return the verdicts of one round, some strokes at a time, each with those around them."""
+    told = with_balance(features)
+    found = [Verdicts.none()]
+    for part, judged in _parts(len(times)):
+        verdicts = model.run(told[part], times[part] - times[part.start], number)
+        found.append(verdicts.part(slice(judged.start - part.start, judged.stop - part.start)))
+    return Verdicts.joined(found)
+
+
+def _parts(n_strokes: int) -> Iterator[tuple[slice, slice]]:
+    """Yield slices of the strokes that are heard together, and of those judged then; equally many each."""
+    n_parts = 1
+    if n_strokes > MOST_STROKES:
+        n_parts = -(-n_strokes // (MOST_STROKES - 2 * MARGIN_STROKES))
+    ends = np.linspace(0, n_strokes, n_parts + 1).round().astype(int).tolist()
+    for start, stop in pairwise(ends):
+        if start < stop:
+            yield slice(max(0, start - MARGIN_STROKES), stop + MARGIN_STROKES), slice(start, stop)
 
 
 def _write(candidates: Candidates, verdicts: Verdicts, fps: float, into: tuple[Frames, Frames]) -> None:

@@ -473,6 +473,27 @@ def test_each_round_knows_the_verdicts_of_the_one_before() -> None:
     assert [number for number, _ in once.shown] == [0]
 
 
+class Hesitant(Judge):
+    """Says one thing first and another one then."""
+
+    def run(
+        self, strokes: NDArray[np.float32], times: NDArray[np.floating[Any]], number: int = 0
+    ) -> Verdicts:
+        n = len(super().run(strokes, times, number).probability)
+        return Verdicts(
+            np.full(n, 0.9 - 0.4 * number), np.full(n, 60.0 + 40 * number), np.zeros((n, N_SOUND))
+        )
+
+
+def test_the_mean_of_all_rounds_counts() -> None:
+    heard, energies = steady_beat(20, 3)
+    found = rescored(heard, energies.astype(np.float16), Hesitant(rounds=2))
+    times, heights = pick_peaks(found.onset[:, Lane.SNARE], 0.05, 0.03, FPS)
+    assert np.allclose(heights, 0.75, atol=1e-3)  # odds of 9 and of 1, so of 3
+    at = np.rint(times * FPS).astype(int)
+    assert np.allclose(found.velocity[at, Lane.SNARE], (80 - 1) / 126, atol=1e-3)
+
+
 def test_toms_keep_their_odds_to_each_other() -> None:
     """So that ``transcription.toms`` places a stroke where the first hearing had it."""
     heard = heard_of([(1.0, Lane.LOW_TOM, 0.6), (1.0, Lane.MID_TOM, 0.4), (1.0, Lane.HI_TOM, 0.1)])

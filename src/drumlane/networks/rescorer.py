@@ -1,4 +1,4 @@
-"""Rescorer: reads the possible strokes of half a minute as a sequence and judges each.
+"""Rescorer: reads the possible strokes of a minute or two as a sequence and judges each.
 
 Flow: transcription.stroke_features -> **rescorer** -> training.rescorer_export -> models.rescorer_model
 

@@ -1,4 +1,4 @@
-"""Rescorer items: half minutes of rendered music as a transcriber hears them, each stroke with the truth.
+"""Rescorer items: rendered music as a transcriber hears it, each possible stroke with the truth.
 
 Flow: items (rendering), models, transcription.rescoring -> **rescorer_items** -> rescorer_run
 

@@ -12,10 +12,10 @@ works as before. What it says of how strokes sound goes beside them, for ``toms`
 Two passes, as in speech recognition: candidates, then rescoring with more context. The second one may have
 rounds: sounds are told apart the better the surer it is what was struck, so that once all candidates are
 judged their levels are found anew, and another network judges again, knowing the verdicts (as structures are
-recycled by Jumper et al., Nature 2021).
+recycled by Jumper et al., Nature 2021). The mean of all rounds counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -105,11 +105,11 @@ def rescored(heard: Heard, energies: NDArray[np.floating[Any]], model: RescorerM
     """
     proposing = Proposing.of(model.card)
     candidates = find_candidates(heard, proposing)
-    verdicts = None
+    rounds = list[Verdicts]()
     for number in range(model.card.rounds):
-        features = features_of_candidates(candidates, energies, proposing, verdicts)
-        verdicts = _verdicts(model, features, candidates.times, number)
-    assert verdicts is not None  # there is a round
+        features = features_of_candidates(candidates, energies, proposing, rounds[-1] if rounds else None)
+        rounds.append(_verdicts(model, features, candidates.times, number))
+    verdicts = _of_all(rounds)
     onset, velocity = np.zeros_like(heard.onset), heard.velocity.copy()
     _write(candidates, verdicts, heard.fps, (onset, velocity))
     on_toms = np.isin(candidates.lanes, TOM_LANES)
@@ -125,6 +125,15 @@ def _verdicts(model: RescorerModel, features: Frames, times: NDArray[np.float64]
         verdicts = model.run(told[part], times[part] - times[part.start], number)
         found.append(verdicts.part(slice(judged.start - part.start, judged.stop - part.start)))
     return Verdicts.joined(found)
+
+
+def _of_all(rounds: Sequence[Verdicts]) -> Verdicts:
+    """Return the verdicts of rounds together: they err differently. Sounds are the last one's."""
+    return Verdicts(
+        sigmoid(np.mean([logit(one.probability) for one in rounds], axis=0)),
+        np.mean([one.velocity for one in rounds], axis=0),
+        rounds[-1].sounds,
+    )
 
 
 def _parts(n_strokes: int) -> Iterator[tuple[slice, slice]]:

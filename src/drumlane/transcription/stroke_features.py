@@ -46,7 +46,7 @@ def stroke_features(
     """Return one row for each candidate, shape (strokes, ``N_FEATURES``).
 
     Args:
-        candidates: of a recording or of half a minute of it.
+        candidates: of a recording or of a part of it.
         levels: theirs.
         spectra: theirs, shape (strokes, ``N_SPECTRA``).
         thresholds: of the first hearing, in lane order.

@@ -1,13 +1,14 @@
 """Stroke levels: how well the loudness of a stroke is told when others fall on it.
 
-    python benchmarks/stroke_levels.py [--items 120] [--part validation]
+    python benchmarks/stroke_levels.py [--items 120] [--part validation] [--judged]
 
 Grooves are rendered on kits as they are, drums only; the shipped transcriber proposes strokes, and
 ``transcription.stroke_levels`` says how loud each is. On each drum of an item a line from level to velocity
 is fitted to the strokes that lie alone (nothing else within 30 ms); then every stroke's velocity is read off
 that line. Printed are shares of velocities within 10 steps, of the whole level and of the best group of
 bands: what is lost from the first column to the others is lost to what sounds together. No network has a
-part in it but the one that proposes.
+part in it but the one that proposes; with ``--judged`` the rescorer's first round says besides how far each
+stroke is to be believed, as in its second round.
 """
 
 import argparse
@@ -31,7 +32,8 @@ from drumlane.training.rescorer_items import TOLERANCE, candidates_in
 from drumlane.training.sections import DataConfig
 from drumlane.transcription.candidates import Proposing
 from drumlane.transcription.energies import band_energies
-from drumlane.transcription.rescoring import levels_of_candidates
+from drumlane.transcription.rescoring import features_of_candidates, levels_of_candidates
+from drumlane.transcription.stroke_balance import with_balance
 from drumlane.transcription.stroke_features import CURVE_DB, loudness_of
 from drumlane.transcription.stroke_levels import N_GROUPS
 from drumlane.vocabulary import Drum
@@ -52,11 +54,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--items", type=int, default=120)
     parser.add_argument("--part", choices=("train", "validation"), default="validation")
+    parser.add_argument("--judged", action="store_true")
     parser.add_argument("--data", type=Path, default=SHARED)
     options = parser.parse_args()
     data = DataConfig(kits=options.data / "kits" / "kits.csv", grooves=options.data / "grooves")
     errors: Errors = defaultdict(list)
-    for found in each(partial(errors_of_item, data, options.part), range(options.items), 2):
+    for found in each(partial(errors_of_item, data, options.part, options.judged), range(options.items), 2):
         for key, values in found.items():
             errors[key] += values
     print(f"{'':14}" + "".join(f"{name:>24}" for name in COLUMNS))
@@ -78,7 +81,7 @@ def _loaded(data: DataConfig, part: str) -> tuple[Material, Model]:
     return load_material(data, part, SEED), load_model(SHIPPED, threads=1)
 
 
-def errors_of_item(data: DataConfig, part: str, number: int) -> Errors:
+def errors_of_item(data: DataConfig, part: str, judged: bool, number: int) -> Errors:
     """Render and measure one item."""
     material, model = _loaded(data, part)
     plain = SceneOptions(seconds=30, accompanied=0, drumless=0, percussion=0, arranged=False, coloured=False)
@@ -86,7 +89,11 @@ def errors_of_item(data: DataConfig, part: str, number: int) -> Errors:
     features = features_of_item(item, model.card.feature_spec)
     candidates = candidates_in(features, model)
     energies = band_energies(features, model.card.feature_spec)
-    levels = levels_of_candidates(candidates, energies, Proposing.of(model.card))
+    proposing, verdicts = Proposing.of(model.card), None
+    if judged and model.rescorer and len(candidates):
+        known = features_of_candidates(candidates, energies, proposing)
+        verdicts = model.rescorer.run(with_balance(known), candidates.times - candidates.times[0])
+    levels = levels_of_candidates(candidates, energies, proposing, verdicts)
     all_levels = [levels.level, *levels.group_levels.T]
     errors: Errors = {}
     for drum in DRUMS:

@@ -1,4 +1,4 @@
-"""Judging: a rescorer follows the network through a recording, four minutes at a time.
+"""Judging: a rescorer follows the network through a recording, two minutes at a time.
 
 Flow: transcription.activations -> **judging** -> rescoring
 
@@ -17,7 +17,7 @@ from drumlane.transcription.energies import N_ENERGIES
 from drumlane.transcription.rescoring import rescored
 from drumlane.transcription.toms import TomSounds
 
-CORE_SECONDS = 240.0  # judged at once
+CORE_SECONDS = 120.0  # judged at once
 CONTEXT_SECONDS = 45.0  # heard on either side: what comes back is looked for within half a minute
 
 Halves = NDArray[np.float16]

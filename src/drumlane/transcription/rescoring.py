@@ -128,11 +128,11 @@ def _verdicts(model: RescorerModel, features: Frames, times: NDArray[np.float64]
 
 
 def _of_all(rounds: Sequence[Verdicts]) -> Verdicts:
-    """Return the verdicts of rounds together: they err differently. Sounds are the last one's."""
+    """Return the verdicts of rounds together: they err differently. Sounds are the first one's."""
     return Verdicts(
         sigmoid(np.mean([logit(one.probability) for one in rounds], axis=0)),
         np.mean([one.velocity for one in rounds], axis=0),
-        rounds[-1].sounds,
+        rounds[0].sounds,
     )
 
 

@@ -38,12 +38,11 @@ def stroke_spectra(energies: NDArray[np.floating[Any]], frames: NDArray[np.intp]
     """
     if not len(frames):
         return np.zeros((0, N_SPECTRA), np.float32)
-    powers = 10 ** (energies.astype(np.float64) / 10)
     bands, low = slice(0, N_BANDS), slice(N_BANDS, N_ENERGIES)
 
     def mean(around: range, which: slice) -> Floats:
-        places = np.clip(frames[:, None] + np.array(around), 0, len(powers) - 1)
-        return np.asarray(powers[places][:, :, which].mean(axis=1))
+        places = np.clip(frames[:, None] + np.array(around), 0, len(energies) - 1)
+        return np.asarray((10 ** (energies[:, which][places].astype(np.float64) / 10)).mean(axis=1))
 
     struck, ringing = mean(_STRUCK, bands), mean(_RINGING, low)
     columns = [

@@ -35,7 +35,7 @@ NEAR_SECONDS = 0.03  # around a stroke: the three activations need not peak in o
 
 # Of 750 grooves of the Groove MIDI Dataset's training split with toms, rounded.
 _USED = {(0, 1, 2): 0.45, (0, 2): 0.3, (2,): 0.09, (0,): 0.07, (0, 1): 0.05, (1, 2): 0.03, (1,): 0.01}
-_INDEPENDENT = 0.5  # of a stroke's evidence: strokes of one fill are played and heard alike
+_INDEPENDENT = 0.8  # of a stroke's evidence: strokes of one fill are played and heard alike
 _MOST_CUTS = 80  # places to part many strokes at
 _STARTS = 6  # strokes around which heaps of like sounds are begun
 _ROUNDS = 20

@@ -38,7 +38,6 @@ MOST_STROKES = 1000  # that a network reads at once
 MARGIN_STROKES = 150  # of them on either side of those that are judged then
 _WIDTH = 0.8  # frames: standard deviation of a peak as it is written
 _EVEN = (0.5,) * len(LANES)  # probability above which a verdict is for a stroke
-_LEAST_BELIEF = 0.05
 
 Frames = NDArray[np.float32]
 
@@ -82,7 +81,7 @@ def levels_of_candidates(
         against = candidates.heights / np.array(proposing.thresholds)[candidates.lanes]
         belief = np.square(np.clip(against - 0.2, 0.05, 1.0))
     else:
-        belief = np.maximum(_LEAST_BELIEF, np.sqrt(verdicts.probability.astype(np.float64)))
+        belief = np.sqrt(verdicts.probability.astype(np.float64))
     return stroke_levels(energies[:, :N_BANDS], candidates.frames, candidates.drums, belief)
 
 

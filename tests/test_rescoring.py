@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from drumlane.audio.features import FeatureSpec, log_mel
-from drumlane.models.loading import SHIPPED, load_model
+from drumlane.models.loading import SHIPPED, Activations, load_model
 from drumlane.models.rescorer_model import N_SOUND, RescorerModel, Verdicts
 from drumlane.transcription import rescoring
-from drumlane.transcription.candidates import DRUMS, Candidates, Heard, Proposing, find_candidates
+from drumlane.transcription.candidates import DRUMS, Candidates, Proposing, find_candidates
 from drumlane.transcription.energies import FLOOR_DB, N_BANDS, N_ENERGIES, N_LOW_BANDS, band_energies
+from drumlane.transcription.heard import Heard
 from drumlane.transcription.peaks import pick_peaks
 from drumlane.transcription.rescoring import (
     features_of_candidates,
@@ -557,16 +558,21 @@ def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
     heard, energies = long_beat()
     whole = rescored(replace(heard, onset=heard.onset.astype(np.float32)), energies, rescorer)
     monkeypatch.setattr(judging, "CORE_SECONDS", 50.0)
-    follower = judging.Judging(heard, rescorer)
+    follower = judging.Judging(heard.step, FPS, rescorer)
     for start in range(0, len(energies), n_block):
-        follower.push(energies[start : start + n_block])
-        follower.advance(min(start + n_block, len(energies)) - 200)
+        frames = np.arange(start, min(start + n_block, len(energies)))
+        follower.push(energies[frames])
+        slowly = np.repeat(heard.presence, heard.step, axis=0)[frames]
+        told = (heard.onset[frames], heard.velocity[frames], heard.articulation[frames], slowly)
+        follower.write(Activations(*told), frames)
+        follower.advance(int(frames[-1]) + 1 - 200)
         assert follower.n_held <= 5000 + 2 * 4500 + n_block + 200  # frames; not the whole recording
-    sounds = follower.finish()
+    found, sounds = follower.finish()
+    assert [len(values) for values in found.arrays] == [len(values) for values in heard.arrays]
     for lane in (Lane.KICK, Lane.SNARE, Lane.HIHAT):
         parts, one = (
             pick_peaks(onset[:, lane].astype(np.float32), 0.3, 0.03, FPS)
-            for onset in (heard.onset, whole.onset)
+            for onset in (found.onset, whole.onset)
         )
         assert np.allclose(parts[0], one[0], atol=1e-3)
         assert np.abs(parts[1] - one[1]).mean() < 0.05

@@ -34,8 +34,16 @@ class Heard:
     """A recording and what was found in it."""
 
     source: Path
-    activations: "PieceActivations"
     performance: "Performance"
+    silent: bool
+    kept: "PieceActivations | None" = None  # None: no output shows them
+
+    @property
+    def activations(self) -> "PieceActivations":
+        """What the network heard, for an output that shows it."""
+        if self.kept is None:
+            raise ValueError(f"the activations of {self.source} were not kept")
+        return self.kept
 
 
 def run_jobs(jobs: Sequence[Job], load: Callable[[], "Transcriber"], display: Display) -> int:
@@ -74,13 +82,22 @@ def _done(job: Job, transcriber: "Transcriber | None", display: Display) -> str:
     display.begin(job.source.name)
     for output in job.outputs:
         _check_place(output)
-    activations = transcriber.activations(job.source, progress=display.advance)
-    performance = transcriber.with_tempo(transcriber.decode(activations), job.source)
-    heard = Heard(job.source, activations, _named(performance, job))
+    heard = _heard(job, transcriber, display)
     for output in job.outputs:
         _make_folder(output.parent)
         _write(heard, output, transcriber)
     return f"{shown(job.source)}: {_summary(heard)} -> {', '.join(map(shown, job.outputs))}"
+
+
+def _heard(job: Job, transcriber: "Transcriber", display: Display) -> Heard:
+    """Transcribe; activations that nobody asked for are let go before beats are sought: hours are long."""
+    activations = transcriber.activations(job.source, progress=display.advance)
+    heard = Heard(job.source, transcriber.decode(activations), activations.silent)
+    if any(output.name.endswith((ACTIVATIONS_SUFFIX, PLOT_SUFFIX)) for output in job.outputs):
+        heard = replace(heard, kept=activations)
+    del activations
+    performance = transcriber.with_tempo(heard.performance, job.source)
+    return replace(heard, performance=_named(performance, job))
 
 
 def _named(performance: "Performance", job: Job) -> "Performance":
@@ -104,7 +121,7 @@ def _summary(heard: Heard) -> str:
     """Return ``12 hits (kick 8, snare 4), 92.0 bpm 4/4``."""
     from drumlane.vocabulary import LANES
 
-    if heard.activations.silent:
+    if heard.silent:
         return "silence, no hits"
     counts = {lane.label: len(heard.performance.lane_times(lane)) for lane in LANES}
     lanes = ", ".join(f"{name} {n}" for name, n in counts.items() if n)

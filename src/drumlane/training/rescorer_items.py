@@ -33,8 +33,9 @@ from drumlane.training.items import features_of_item, levelled, load_material
 from drumlane.training.rescorer_config import RescorerRunConfig
 from drumlane.training.rescorer_networks import loaded_together, verdicts_of
 from drumlane.transcription.activations import PRESENCE_STEP
-from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
+from drumlane.transcription.candidates import Candidates, Proposing, find_candidates
 from drumlane.transcription.energies import band_energies
+from drumlane.transcription.heard import Heard
 from drumlane.transcription.rescoring import features_of_candidates
 from drumlane.transcription.toms import TOM_LANES
 from drumlane.vocabulary import LANES

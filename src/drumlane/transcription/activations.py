@@ -7,7 +7,7 @@ Kept as float16: an hour is 16 MB, and a step of 0.0005 near 1 is far finer than
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,14 @@ from drumlane.audio.features import FeatureSpec, FeatureStream
 from drumlane.errors import FormatError
 from drumlane.files import whole_file
 from drumlane.models.loading import Activations, Model
-from drumlane.transcription.candidates import Heard
 from drumlane.transcription.energies import band_energies
+from drumlane.transcription.heard import Heard
 from drumlane.transcription.judging import Judging
 from drumlane.transcription.recording import Recording
 from drumlane.transcription.silence import KEPT_SECONDS, SilenceCutter
 from drumlane.transcription.toms import TomSounds
 from drumlane.transcription.windows import WindowStream
-from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES, LANES
+from drumlane.vocabulary import ARTICULATIONS, LANE_NAMES
 
 Progress = Callable[[float], None]  # called with a fraction, 0..1
 Halves = NDArray[np.float16]
@@ -55,39 +55,36 @@ def hear(recording: Recording, model: Model, progress: Progress | None = None) -
         model: a loaded network.
         progress: called with the fraction done.
     """
+    progress = progress or (lambda _: None)
     spec = model.card.feature_spec
     if recording.rate != spec.sample_rate:
         raise ValueError(f"recording.rate={recording.rate} must be the model's {spec.sample_rate}")
     n_frames = spec.n_frames(recording.n_samples)
     if recording.silent:
-        return replace(_nothing(n_frames, spec.fps, recording.duration), silent=True)
-    heard = _nothing(n_frames, spec.fps, recording.duration)
-    judging = Judging(_as_heard(heard), model.rescorer) if model.rescorer else None
+        nothing = Heard.nothing(n_frames, PRESENCE_STEP, spec.fps)
+        return PieceActivations(*nothing.arrays, spec.fps, recording.duration, silent=True)
+    judging = Judging(PRESENCE_STEP, spec.fps, model.rescorer) if model.rescorer else None
+    heard = Heard.nothing(0 if judging else n_frames, PRESENCE_STEP, spec.fps)
+    write, tom_sounds = judging.write if judging else heard.write, None
     windows, cutter = WindowStream(model.run), SilenceCutter(spec.fps)
     waiting = np.zeros(0, dtype=np.intp)  # numbers of frames that are not answered yet
     n_done = 0
     for features in _features(recording, spec):
-        left, places = cutter.push(features)
-        waiting = _put_all(windows.push(left), np.concatenate([waiting, places]), heard)
-        n_done += len(features)
         if judging:
             judging.push(band_energies(features, spec))
+        left, places = cutter.push(features)
+        waiting = _write_all(windows.push(left), np.concatenate([waiting, places]), write)
+        n_done += len(features)
+        if judging:
             first_open = int(waiting[0]) if len(waiting) else n_done
             judging.advance(first_open - round(2 * KEPT_SECONDS * spec.fps))  # some silence may still come
-        if progress and n_done < n_frames:
+        if n_done < n_frames:
             progress(n_done / n_frames)
-    _put_all(windows.finish(), waiting, heard)
+    _write_all(windows.finish(), waiting, write)
     if judging:
-        heard = replace(heard, tom_sounds=judging.finish())
-    if progress:
-        progress(1.0)
-    return heard
-
-
-def _as_heard(heard: PieceActivations) -> Heard:
-    """Return the same arrays as a rescorer takes them."""
-    arrays = (heard.onset, heard.velocity, heard.articulation, heard.presence)
-    return Heard(*arrays, PRESENCE_STEP, heard.fps)
+        heard, tom_sounds = judging.finish()
+    progress(1.0)
+    return PieceActivations(*heard.arrays, spec.fps, recording.duration, tom_sounds=tom_sounds)
 
 
 def features_of(recording: Recording, spec: FeatureSpec) -> Halves:
@@ -122,34 +119,13 @@ def _features(recording: Recording, spec: FeatureSpec) -> Iterator[NDArray[np.fl
     yield stream.finish()
 
 
-def _nothing(n_frames: int, fps: float, duration: float) -> PieceActivations:
-    def zeros(rows: int, columns: int) -> Halves:
-        return np.zeros((rows, columns), np.float16)
-
-    n_lanes = len(LANES)
-    return PieceActivations(
-        zeros(n_frames, n_lanes),
-        zeros(n_frames, n_lanes),
-        zeros(n_frames, len(ARTICULATIONS)),
-        zeros(-(-n_frames // PRESENCE_STEP), n_lanes),
-        fps,
-        duration,
-    )
-
-
-def _put_all(
-    parts: Iterator[Activations], places: NDArray[np.intp], into: PieceActivations
+def _write_all(
+    parts: Iterator[Activations],
+    places: NDArray[np.intp],
+    write: Callable[[Activations, NDArray[np.intp]], None],
 ) -> NDArray[np.intp]:
     """Write parts in order to the frames ``places``; return those that are left."""
     for part in parts:
-        _put(part, places[: part.n_frames], into)
+        write(part, places[: part.n_frames])
         places = places[part.n_frames :]
     return places
-
-
-def _put(part: Activations, places: NDArray[np.intp], into: PieceActivations) -> None:
-    """Write what was heard of the frames ``places``."""
-    into.onset[places], into.velocity[places] = part.onset, part.velocity
-    into.articulation[places] = part.articulation
-    slow = places % PRESENCE_STEP == 0
-    into.presence[places[slow] // PRESENCE_STEP] = part.presence[slow]

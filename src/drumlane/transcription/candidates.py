@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from drumlane.models.card import ModelCard
 from drumlane.models.rescorer_model import RescorerCard
 from drumlane.transcription.dynamics import around_peaks, articulations_of, articulations_told
+from drumlane.transcription.heard import Heard
 from drumlane.transcription.peaks import nearest_frames, pick_peaks
 from drumlane.transcription.presence import present
 from drumlane.transcription.repetition import reinforced
@@ -47,18 +48,6 @@ class Proposing:
             tuple(card.articulation_thresholds[drum.value] for drum in ARTICULATIONS),
             card.repetition,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """Activations of a recording or of a part of it, 0..1."""
-
-    onset: NDArray[Any]  # floating, (frames, 8)
-    velocity: NDArray[Any]  # floating, (frames, 8)
-    articulation: NDArray[Any]  # floating, (frames, 6)
-    presence: NDArray[Any]  # floating, (frames / step, 8), of every ``step``-th frame
-    step: int
-    fps: float
 
 
 @dataclass(frozen=True, slots=True)

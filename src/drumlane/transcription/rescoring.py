@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from drumlane.models.rescorer_model import RescorerModel, Verdicts
-from drumlane.transcription.candidates import Candidates, Heard, Proposing, find_candidates
+from drumlane.transcription.candidates import Candidates, Proposing, find_candidates
 from drumlane.transcription.dynamics import logit, sigmoid
 from drumlane.transcription.energies import N_BANDS
+from drumlane.transcription.heard import Heard
 from drumlane.transcription.stroke_balance import with_balance
 from drumlane.transcription.stroke_features import as_heard, stroke_features
 from drumlane.transcription.stroke_levels import StrokeLevels, stroke_levels

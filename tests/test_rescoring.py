@@ -547,6 +547,27 @@ def long_beat() -> tuple[Heard, NDArray[np.float16]]:
     return Heard(*(values.astype(np.float16) for values in halves), 10, FPS), energies.astype(np.float16)
 
 
+@given(st.integers(1, 4_000), st.integers(1, 60), st.integers(0, 30), st.integers(1, 10))
+def test_parts_of_a_recording_cover_it_and_hold_no_more_than_one_in_its_midst(
+    n_frames: int, core: int, context: int, step: int
+) -> None:
+    from drumlane.transcription.judging import stops_of_parts
+
+    core, context = core * step, context * step
+    stops = stops_of_parts(n_frames, core, context, step)
+    assert stops[-1] == n_frames
+    assert all(stop % step == 0 for stop in stops[:-1])
+    starts = [0, *stops[:-1]]
+    assert all(start < stop for start, stop in zip(starts, stops, strict=True))
+    held = [
+        min(stop + context, n_frames) - max(0, start - context)
+        for start, stop in zip(starts, stops, strict=True)
+    ]
+    assert max(held) <= core + 2 * context + len(stops) * step  # a step of rounding
+    # No more parts than are needed.
+    assert len(stops) == 1 or (len(stops) - 2) * core + 2 * (core + context) < n_frames + core + step
+
+
 @pytest.mark.parametrize("n_block", [700, 18_003])
 def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
     n_block: int, monkeypatch: pytest.MonkeyPatch
@@ -558,7 +579,7 @@ def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
     heard, energies = long_beat()
     whole = rescored(replace(heard, onset=heard.onset.astype(np.float32)), energies, rescorer)
     monkeypatch.setattr(judging, "CORE_SECONDS", 50.0)
-    follower = judging.Judging(heard.step, FPS, rescorer)
+    follower = judging.Judging(len(heard), heard.step, FPS, rescorer)
     for start in range(0, len(energies), n_block):
         frames = np.arange(start, min(start + n_block, len(energies)))
         follower.push(energies[frames])

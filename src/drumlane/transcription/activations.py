@@ -63,7 +63,7 @@ def hear(recording: Recording, model: Model, progress: Progress | None = None) -
     if recording.silent:
         nothing = Heard.nothing(n_frames, PRESENCE_STEP, spec.fps)
         return PieceActivations(*nothing.arrays, spec.fps, recording.duration, silent=True)
-    judging = Judging(PRESENCE_STEP, spec.fps, model.rescorer) if model.rescorer else None
+    judging = Judging(n_frames, PRESENCE_STEP, spec.fps, model.rescorer) if model.rescorer else None
     heard = Heard.nothing(0 if judging else n_frames, PRESENCE_STEP, spec.fps)
     write, tom_sounds = judging.write if judging else heard.write, None
     windows, cutter = WindowStream(model.run), SilenceCutter(spec.fps)

@@ -1,6 +1,7 @@
 """Rescoring: sound parted among strokes, candidates, what is told of them, and verdicts written back."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -388,13 +389,18 @@ def test_balance_does_not_depend_on_the_order_of_strokes(seed: int) -> None:
 # Verdicts -------------------------------------------------------------------------------------------
 
 
+@cache
+def shipped_rescorer() -> RescorerModel:
+    rescorer = load_model(SHIPPED).rescorer
+    assert rescorer is not None
+    return rescorer
+
+
 class Judge(RescorerModel):
     """Judges all alike, and remembers how much it was shown at once."""
 
     def __init__(self, rounds: int = 1) -> None:
-        shipped = load_model(SHIPPED).rescorer
-        assert shipped is not None
-        self.card = shipped.card.model_copy(update={"rounds": rounds})
+        self.card = shipped_rescorer().card.model_copy(update={"rounds": rounds})
         self.seen = list[int]()
         self.shown = list[tuple[int, NDArray[np.float32]]]()
 
@@ -522,8 +528,7 @@ def test_sounds_of_strokes_on_toms_are_kept_with_their_times() -> None:
 
 def test_the_shipped_rescorer_judges_alike_however_long_the_recording() -> None:
     """What lies more than a margin away does not change a verdict much, and parts join without a seam."""
-    rescorer = load_model(SHIPPED).rescorer
-    assert rescorer is not None
+    rescorer = shipped_rescorer()
     heard, energies = steady_beat(120, seed=6)
     onset = rescored(heard, energies.astype(np.float16), rescorer).onset
     heights = [pick_peaks(onset[:, lane], 0.05, 0.03, FPS)[1] for lane in (Lane.KICK, Lane.SNARE, Lane.HIHAT)]
@@ -574,8 +579,7 @@ def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
 ) -> None:
     from drumlane.transcription import judging
 
-    rescorer = load_model(SHIPPED).rescorer
-    assert rescorer is not None
+    rescorer = shipped_rescorer()
     heard, energies = long_beat()
     whole = rescored(replace(heard, onset=heard.onset.astype(np.float32)), energies, rescorer)
     monkeypatch.setattr(judging, "CORE_SECONDS", 50.0)

@@ -603,5 +603,6 @@ def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
         assert np.abs(parts[1] - one[1]).mean() < 0.05
     assert len(sounds.times) > 60
     assert np.allclose(sounds.times, whole.tom_sounds.times, atol=1e-3)
+    assert np.abs(sounds.vectors - whole.tom_sounds.vectors).mean() < 0.05
     # Hardly moved: the squared distance is what it changes in the logit that two strokes are on one drum.
     assert np.square(sounds.vectors - whole.tom_sounds.vectors).sum(axis=1).max() < 0.3

@@ -32,8 +32,7 @@ from drumlane.training.rescorer_items import TOLERANCE, candidates_in
 from drumlane.training.sections import DataConfig
 from drumlane.transcription.candidates import Proposing
 from drumlane.transcription.energies import band_energies
-from drumlane.transcription.rescoring import features_of_candidates, levels_of_candidates
-from drumlane.transcription.stroke_balance import with_balance
+from drumlane.transcription.rescoring import features_of_candidates, levels_of_candidates, verdicts_of_round
 from drumlane.transcription.stroke_features import CURVE_DB, loudness_of
 from drumlane.transcription.stroke_levels import N_GROUPS
 from drumlane.vocabulary import Drum
@@ -90,9 +89,9 @@ def errors_of_item(data: DataConfig, part: str, judged: bool, number: int) -> Er
     candidates = candidates_in(features, model)
     energies = band_energies(features, model.card.feature_spec)
     proposing, verdicts = Proposing.of(model.card), None
-    if judged and model.rescorer and len(candidates):
+    if judged and model.rescorer:
         known = features_of_candidates(candidates, energies, proposing)
-        verdicts = model.rescorer.run(with_balance(known), candidates.times - candidates.times[0])
+        verdicts = verdicts_of_round(model.rescorer, known, candidates.times, 0)
     levels = levels_of_candidates(candidates, energies, proposing, verdicts)
     all_levels = [levels.level, *levels.group_levels.T]
     errors: Errors = {}

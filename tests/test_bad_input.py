@@ -281,9 +281,8 @@ def test_memory_does_not_grow_with_the_recording_up_to_three_hours(
         write_long(path, minutes)
         peaks[minutes] = peak_megabytes(command, path)
     assert peaks[180] < 500
-    assert (
-        peaks[180] <= peaks[3] + 80
-    )  # activations that nobody judges 16 MB an hour, the table of beats 10 MB
+    # Activations that nobody judges are 16 MB an hour, the table of beats 10 MB.
+    assert peaks[180] <= peaks[3] + 80
     read = formats.read(tmp_path / "180.mid")
     assert read.duration == pytest.approx(3 * 3600, abs=1)
     if any_model_path.stem != "detector":

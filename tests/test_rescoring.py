@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from drumlane.audio.features import FeatureSpec, log_mel
 from drumlane.models.loading import SHIPPED, Activations, load_model
 from drumlane.models.rescorer_model import N_SOUND, RescorerModel, Verdicts
-from drumlane.transcription import rescoring
+from drumlane.transcription import judging, rescoring
 from drumlane.transcription.candidates import DRUMS, Candidates, Proposing, find_candidates
 from drumlane.transcription.energies import FLOOR_DB, N_BANDS, N_ENERGIES, N_LOW_BANDS, band_energies
 from drumlane.transcription.heard import Heard
@@ -556,10 +556,8 @@ def long_beat() -> tuple[Heard, NDArray[np.float16]]:
 def test_parts_of_a_recording_cover_it_and_hold_no_more_than_one_in_its_midst(
     n_frames: int, core: int, context: int, step: int
 ) -> None:
-    from drumlane.transcription.judging import stops_of_parts
-
     core, context = core * step, context * step
-    stops = stops_of_parts(n_frames, core, context, step)
+    stops = judging.stops_of_parts(n_frames, core, context, step)
     assert stops[-1] == n_frames
     assert all(stop % step == 0 for stop in stops[:-1])
     starts = [0, *stops[:-1]]
@@ -577,8 +575,6 @@ def test_parts_of_a_recording_cover_it_and_hold_no_more_than_one_in_its_midst(
 def test_a_recording_judged_in_parts_has_the_hits_of_one_judged_whole(
     n_block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from drumlane.transcription import judging
-
     rescorer = shipped_rescorer()
     heard, energies = long_beat()
     whole = rescored(replace(heard, onset=heard.onset.astype(np.float32)), energies, rescorer)

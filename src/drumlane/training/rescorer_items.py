@@ -61,16 +61,9 @@ class JudgedItem:
 
 def heard_of(activations: Activations, fps: float) -> Heard:
     """Return the activations of one item, as they are kept of a recording."""
-    onset, velocity, articulation, presence = (
-        np.asarray(values, dtype=np.float16).astype(np.float32)
-        for values in (
-            activations.onset,
-            activations.velocity,
-            activations.articulation,
-            activations.presence[::PRESENCE_STEP],
-        )
-    )
-    return Heard(onset, velocity, articulation, presence, PRESENCE_STEP, fps)
+    heard = Heard.nothing(activations.n_frames, PRESENCE_STEP, fps)
+    heard.write(activations, np.arange(activations.n_frames))
+    return heard.as_singles()
 
 
 def judge(candidates: Candidates, hits: Sequence[Hit], features: NDArray[np.float32]) -> JudgedItem:

@@ -85,6 +85,7 @@ class Judging:
         self._found.append(judged.part(start - first, stop - first).near_onsets())
         sounds = found.tom_sounds.later(first / part.fps)
         self._sounds.append(sounds.between(start / part.fps, stop / part.fps))
+        # The last stop of all may lie between two steps. Copies: a slice would keep alive what is let go.
         self._judged, self._first = stop, max(0, stop // part.step * part.step - self._context)
         self._heard = self._heard.part(self._first - first, len(self._heard)).longer(0)
         self._energies = self._energies[self._first - first :].copy()

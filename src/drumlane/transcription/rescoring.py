@@ -108,7 +108,7 @@ def rescored(heard: Heard, energies: NDArray[np.floating[Any]], model: RescorerM
     rounds = list[Verdicts]()
     for number in range(model.card.rounds):
         features = features_of_candidates(candidates, energies, proposing, rounds[-1] if rounds else None)
-        rounds.append(_verdicts(model, features, candidates.times, number))
+        rounds.append(verdicts_of_round(model, features, candidates.times, number))
     verdicts = _of_all(rounds)
     onset, velocity = np.zeros_like(heard.onset), heard.velocity.copy()
     _write(candidates, verdicts, heard.fps, (onset, velocity))
@@ -117,8 +117,17 @@ def rescored(heard: Heard, energies: NDArray[np.floating[Any]], model: RescorerM
     return Rescored(onset, velocity, sounds)
 
 
-def _verdicts(model: RescorerModel, features: Frames, times: NDArray[np.float64], number: int) -> Verdicts:
-    """Return the verdicts of one round, some strokes at a time, each with those around them."""
+def verdicts_of_round(
+    model: RescorerModel, features: Frames, times: NDArray[np.float64], number: int
+) -> Verdicts:
+    """Return the verdicts of one round, some strokes at a time, each with those around them.
+
+    Args:
+        model: that judges.
+        features: of ``features_of_candidates``, with the verdicts of the round before, (strokes, features).
+        times: seconds, ascending.
+        number: of the round, from 0.
+    """
     told = with_balance(features)
     found = [Verdicts.none()]
     for part, judged in _parts(len(times)):
